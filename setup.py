@@ -11,7 +11,9 @@ setup(
         Extension(
             "_bootsys",
             sources=["prepare_root/sys/bootsys.c"],
+            depends=["prepare_root/sys/bootsys.h"],
             define_macros=[("Py_LIMITED_API", "0x030b0000")],
+            extra_compile_args=["-Wall", "-Wextra"],
             py_limited_api=True,
             optional=True,
         )
