@@ -1,0 +1,136 @@
+"""What an initramfs image holds: planned as items that describe themselves, then packed.
+
+Which modules go in is decided in `kmodules`; how an archive is written, in `cpio`.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prepare_root.image import cpio, kmodules
+from prepare_root.image.errors import ImageError
+
+DEFAULT_CONFIG = """\
+# Nothing is set: no composefs, nothing transient, and sysroot.readonly as the
+# repository's own configuration says.
+"""
+
+INITRD_RELEASE = """\
+NAME="bootchain initramfs"
+ID=bootchain
+PRETTY_NAME="bootchain initramfs"
+"""
+
+DIRECTORIES = (
+    "dev",
+    "etc",
+    "etc/ostree",
+    "proc",
+    "run",
+    "sys",
+    "sysroot",
+    "usr",
+    "usr/lib",
+    "usr/lib/bootchain",
+    "usr/lib/modules",
+    "usr/lib/ostree",
+)
+LOAD_LIST = "usr/lib/bootchain/modules"
+CONFIG = "usr/lib/ostree/prepare-root.conf"
+ETC_CONFIG = "etc/ostree/prepare-root.conf"
+# The kernel opens it for the first process before devtmpfs can be mounted.
+CONSOLE = cpio.Member("dev/console", stat.S_IFCHR | 0o600, rdev=(5, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One member of an image: a directory when `data` is None, else a regular file."""
+
+    name: str
+    mode: int
+    data: bytes | None = None
+    origin: str = ""
+
+    def describe(self) -> str:
+        """A line of the plan: mode, size, name, and where the content is from."""
+        if self.data is None:
+            return f"drwxr-xr-x {'':>9} {self.name}/"
+        kind = stat.filemode(stat.S_IFREG | self.mode)
+        return f"{kind} {len(self.data):>9} {self.name}" + (self.origin and f"  <- {self.origin}")
+
+
+def plan(
+    binary: Path, kver: str, closure: kmodules.Closure, config: str, etc_config: str | None
+) -> tuple[Item, ...]:
+    """What goes into an image, sorted by name; `/dev/console` comes in when it is packed.
+
+    `config` and `etc_config` are the texts of prepare-root.conf below /usr/lib and /etc.
+    Raises ImageError when a file cannot be read or the executable is not a static one.
+    """
+    files = [
+        Item("init", 0o755, read_static(binary), str(binary)),
+        Item("etc/initrd-release", 0o644, INITRD_RELEASE.encode()),
+        Item(CONFIG, 0o644, config.encode()),
+    ]
+    if etc_config is not None:
+        files.append(Item(ETC_CONFIG, 0o644, etc_config.encode()))
+    for module in closure.modules:
+        data = kmodules.read_module(module.source)
+        files.append(Item(module.path, 0o644, data, module.source.name))
+    lines = "".join(f"{module.load_line}\n" for module in closure.modules)
+    files.append(Item(LOAD_LIST, 0o644, lines.encode()))
+    directories = {*DIRECTORIES, f"usr/lib/modules/{kver}"}
+    for item in files:
+        directories.update(str(parent) for parent in Path(item.name).parents)
+    directories.discard(".")
+    items = [*files, *(Item(name, 0o755) for name in directories)]
+    return tuple(sorted(items, key=lambda item: os.fsencode(item.name)))
+
+
+def read_static(binary: Path) -> bytes:
+    """The bytes of a static ELF executable; ImageError when it is anything else."""
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415 - needed only here
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+    from elftools.elf.segments import InterpSegment  # noqa: PLC0415
+
+    try:
+        data = binary.read_bytes()
+        with binary.open("rb") as stream:
+            interpreters = [
+                segment.get_interp_name()
+                for segment in ELFFile(stream).iter_segments()
+                if isinstance(segment, InterpSegment)
+            ]
+    except OSError as error:
+        raise ImageError("read executable", str(binary), error.strerror or str(error)) from error
+    except ELFError as error:
+        raise ImageError("read executable", str(binary), "not an ELF executable") from error
+    if interpreters:
+        raise ImageError(
+            "read executable",
+            str(binary),
+            f"not static: it asks for {interpreters[0]}, which no image has",
+            "build it with: prepare-root-image binary OUT",
+        )
+    return data
+
+
+def pack(items: Sequence[Item], epoch: int) -> bytes:
+    """The uncompressed archive of `items` and `/dev/console`, every time set to `epoch`."""
+    with tempfile.TemporaryDirectory(prefix="bootchain-initramfs-") as name:
+        stage = Path(name)
+        for item in items:
+            path = stage / item.name
+            if item.data is None:
+                path.mkdir()
+            else:
+                path.write_bytes(item.data)
+            path.chmod(item.mode)  # whatever the umask was
+        # Last, from the leaves up: writing a member changes its directory's time.
+        for item in reversed(items):
+            os.utime(stage / item.name, (epoch, epoch))
+        console = cpio.Member(CONSOLE.name, CONSOLE.mode, mtime=epoch, rdev=CONSOLE.rdev)
+        return cpio.pack(stage, [item.name for item in items], [console])

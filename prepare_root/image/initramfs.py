@@ -1,0 +1,220 @@
+"""`prepare-root-image initramfs`: an image whose `/init` is the static `prepare-root`.
+
+Finds what the command names, has it planned and packed (`contents`), compresses it
+(`compression`) and puts it in place.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from prepare_root.image import compression, contents, kmodules
+from prepare_root.image.compression import Compression
+from prepare_root.image.errors import ImageError
+
+# Drivers before filesystems: disks are probed while the rest still loads.
+DEFAULT_DRIVERS = ("virtio_blk", "nvme", "ahci")
+# A deployment may need the last two (composefs, an unlocked /usr, a transient /etc).
+DEFAULT_FILESYSTEMS = ("ext4", "overlay", "erofs")
+
+
+def source_date_epoch(environ: dict[str, str]) -> int:
+    """SOURCE_DATE_EPOCH in seconds, 0 when it is not set; ImageError when it is no time."""
+    text = environ.get("SOURCE_DATE_EPOCH", "0")
+    if not text.isascii() or not text.isdigit() or int(text) > 0xFFFFFFFF:
+        raise ImageError(
+            "read environment",
+            "SOURCE_DATE_EPOCH",
+            f"not a time that an archive can hold: {text!r}",
+            "whole seconds since 1970",
+        )
+    return int(text)
+
+
+def config_candidates(tree: kmodules.ModuleTree) -> list[Path]:
+    """Where the configuration of the tree's kernel may be, the best place first."""
+    places = [tree.directory / "config"]
+    if tree.root is not None:
+        places.append(tree.root / "boot" / f"config-{tree.kver}")
+    # The same version on this machine is the same kernel.
+    places.append(Path("/boot") / f"config-{tree.kver}")
+    return places
+
+
+def write(out: Path, image: bytes) -> None:
+    """Put `image` at `out`, whole or not at all; raises ImageError when that fails."""
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(image)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(out)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ImageError("write image", str(out), error.strerror or str(error)) from error
+
+
+def requests(filesystems: Sequence[str], drivers: Sequence[str]) -> list[kmodules.Request]:
+    """The wanted modules in load order; a default that a kernel lacks is left out."""
+    wanted = [kmodules.Request.parse(text) for text in drivers]
+    if not drivers:
+        wanted = [kmodules.Request(name, required=False) for name in DEFAULT_DRIVERS]
+    if filesystems:
+        return wanted + [kmodules.Request.parse(text, filesystem=True) for text in filesystems]
+    return wanted + [
+        kmodules.Request(name, required=False, filesystem=True) for name in DEFAULT_FILESYSTEMS
+    ]
+
+
+def read_config(path: Path) -> str:
+    """The text of a configuration file; raises ImageError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ImageError("read configuration", str(path), reason) from error
+
+
+def default_binary(progress: Callable[[str], None]) -> Path:
+    """The static executable of this checkout, built into the cache when it is not there."""
+    from prepare_root.image import binary  # noqa: PLC0415 - compiles only when asked to
+
+    return binary.cached(progress)
+
+
+@click.command(
+    "initramfs",
+    short_help="Build an initramfs image whose /init is prepare-root.",
+    epilog="Example: prepare-root-image initramfs initramfs.img --kver 6.12.1-amd64"
+    " --modules-dir /usr/lib/modules --fs ext4 --driver virtio_blk",
+)
+@click.argument("out", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--kver", required=True, metavar="K", help="Kernel version.")
+@click.option(
+    "--modules-dir",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Directory that holds K/, or the root of a tree that has lib/modules/K.",
+)
+@click.option(
+    "--binary",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Static executable to use as /init; built when not given.",
+)
+@click.option(
+    "--fs",
+    "filesystems",
+    multiple=True,
+    metavar="NAME",
+    help=f"Filesystem of the root, repeatable.  [default: {', '.join(DEFAULT_FILESYSTEMS)},"
+    " as the kernel has them]",
+)
+@click.option(
+    "--driver",
+    "drivers",
+    multiple=True,
+    metavar="'NAME [PARAM=VALUE ...]'",
+    help=f"Block driver, repeatable.  [default: {', '.join(DEFAULT_DRIVERS)},"
+    " as the kernel has them]",
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=f"What to install as /{contents.CONFIG}.",
+)
+@click.option(
+    "--etc-config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=f"What to install as /{contents.ETC_CONFIG}; replaces the other one at boot.",
+)
+@click.option(
+    "--compress",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", *(method.value for method in Compression)]),
+    help="auto takes the best that the kernel unpacks.",
+)
+@click.option(
+    "--kernel-config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The kernel's configuration, when it is in none of the usual places.",
+)
+@click.option("--list", "list_only", is_flag=True, help="Print what would go in; write nothing.")
+def command(
+    *,
+    out: Path | None,
+    kver: str,
+    modules_dir: Path,
+    binary: Path | None,
+    filesystems: tuple[str, ...],
+    drivers: tuple[str, ...],
+    config: Path | None,
+    etc_config: Path | None,
+    compress: str,
+    kernel_config: Path | None,
+    list_only: bool,
+) -> None:
+    """Build an initramfs image at OUT whose /init is the static prepare-root.
+
+    The same inputs give the same bytes; SOURCE_DATE_EPOCH sets the time of every member
+    (default 0).
+    """
+    if out is None and not list_only:
+        raise click.UsageError("Missing argument 'OUT' (only --list goes without).")
+
+    def progress(text: str) -> None:
+        click.echo(f"==> {text}", err=True)
+
+    epoch = source_date_epoch(dict(os.environ))
+    tree = kmodules.ModuleTree.find(modules_dir, kver)
+    known = (
+        compression.load_config(kernel_config)
+        if kernel_config
+        else compression.find_config(config_candidates(tree))
+    )
+    method, note = compression.choose(compress, known)
+    if note:
+        click.echo(f"note: {note}", err=True)
+    progress(f"resolving modules of {kver}")
+    closure = kmodules.resolve(tree, requests(filesystems, drivers))
+    items = contents.plan(
+        binary or default_binary(progress),
+        kver,
+        closure,
+        contents.DEFAULT_CONFIG if config is None else read_config(config),
+        None if etc_config is None else read_config(etc_config),
+    )
+    if list_only or out is None:
+        print_plan(items, closure, method)
+        return
+    progress(f"packing {len(items) + 1} members, {len(closure.modules)} modules")
+    archive = contents.pack(items, epoch)
+    progress(f"compressing {len(archive)} bytes ({method})")
+    image = compression.compress(archive, method)
+    write(out, image)
+    progress(f"wrote {out}: {len(image)} bytes")
+
+
+def print_plan(
+    items: Sequence[contents.Item], closure: kmodules.Closure, method: Compression
+) -> None:
+    """Print what goes into an image, and what does not need to."""
+    for item in items:
+        click.echo(item.describe())
+    click.echo(f"crw------- {'5, 1':>9} {contents.CONSOLE.name}")
+    for title, names in (
+        ("load order", [module.name for module in closure.modules]),
+        ("built into the kernel", closure.builtin),
+        ("not in this kernel", closure.absent),
+    ):
+        click.echo(f"{title}: {', '.join(names) or '-'}")
+    click.echo(f"compression: {method}")

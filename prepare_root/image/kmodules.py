@@ -1,0 +1,303 @@
+"""Kernel modules: which ones an image needs, in which order, and their bytes.
+
+kmod answers what depends on what.  It is asked about a small tree of links in a
+temporary directory, for three reasons: Debian's kernel packages come without the indexes
+that kmod reads, a kernel's directory may be anywhere, and nothing of the build machine's
+own modprobe.d may decide what goes into an image.
+"""
+
+import gzip
+import lzma
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from prepare_root.image.errors import ImageError
+from prepare_root.image.run import attempt, run
+
+# What no dependency records: a disk driver works only with the bus or the disk layer
+# that it meets at run time, and a filesystem may ask for a character set when it mounts.
+COMPANIONS: dict[str, tuple[str, ...]] = {
+    "ahci": ("sd_mod",),
+    "ata_piix": ("sd_mod",),
+    "usb_storage": ("xhci_pci", "ehci_pci", "sd_mod"),
+    "uas": ("usb_storage", "xhci_pci", "ehci_pci", "sd_mod"),
+    "vfat": ("nls_cp437", "nls_ascii", "nls_iso8859_1", "nls_utf8"),
+    "virtio_blk": ("virtio_pci",),
+    "virtio_scsi": ("virtio_pci", "sd_mod"),
+}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:.-]*")
+SUFFIXES = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleTree:
+    """Where the modules of one kernel are: `directory` is `.../lib/modules/<kver>`.
+
+    `root` is the root of the tree which that belongs to, when the path shows one.
+    """
+
+    kver: str
+    directory: Path
+    root: Path | None
+
+    @classmethod
+    def find(cls, modules_dir: Path, kver: str) -> "ModuleTree":
+        """The modules of `kver` below `modules_dir`.
+
+        That is a directory which holds `<kver>/`, or a root with `lib/modules/<kver>` or
+        `usr/lib/modules/<kver>`.  Raises ImageError, naming the kernels that are there.
+        """
+        if not kver or "/" in kver or kver in {".", ".."} or any(c.isspace() for c in kver):
+            raise ImageError("find modules", repr(kver), "not a kernel version")
+        modules_dir = modules_dir.absolute()
+        places = (modules_dir, modules_dir / "usr/lib/modules", modules_dir / "lib/modules")
+        for place in places:
+            directory = place / kver
+            if directory.is_dir() and (directory / "kernel").is_dir():
+                return cls(kver, directory, _root_of(place))
+        found = sorted({p.parent.name for place in places for p in place.glob("*/modules.builtin")})
+        raise ImageError(
+            "find modules",
+            f"{modules_dir}/{kver}",
+            "no such kernel",
+            f"kernels there: {', '.join(found)}"
+            if found
+            else "no kernel is there at all; name the directory that holds <kver>/kernel",
+        )
+
+
+def _root_of(place: Path) -> Path | None:
+    for below in ("usr/lib/modules", "lib/modules"):
+        if place.as_posix().endswith(f"/{below}"):
+            return Path(place.as_posix()[: -len(below)])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A module that is wanted, by name or alias, with its parameters.
+
+    One that is not `required` is left out silently when the kernel has no such thing.
+    """
+
+    name: str
+    required: bool = True
+    params: str = ""
+    filesystem: bool = False
+
+    @classmethod
+    def parse(cls, text: str, filesystem: bool = False) -> "Request":
+        """`NAME [PARAM=VALUE ...]`; raises ImageError for anything else."""
+        words = text.split()
+        if not words or not _NAME.fullmatch(words[0]):
+            raise ImageError("read module name", repr(text), "not a module name")
+        for word in words[1:]:
+            if not word.isprintable() or word.startswith("="):
+                raise ImageError("read module name", repr(text), f"not a parameter: {word!r}")
+        return cls(words[0], True, " ".join(words[1:]), filesystem)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelModule:
+    """A module that goes into an image; `path` is where in the image, relative to `/`."""
+
+    name: str
+    source: Path
+    path: str
+    params: str = ""
+
+    @property
+    def load_line(self) -> str:
+        """Its line in the image's load list."""
+        return f"/{self.path} {self.params}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """The modules of an image in load order, and what was wanted but is not a module."""
+
+    modules: tuple[KernelModule, ...]
+    builtin: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+def resolve(tree: ModuleTree, requests: Sequence[Request]) -> Closure:
+    """Everything that `requests` need, each module after those that it depends on.
+
+    Soft dependencies are in; what is built into the kernel is not.  Raises ImageError for
+    a required module which the kernel has neither as a module nor built in.
+    """
+    modules: dict[str, KernelModule] = {}
+    builtin: list[str] = []
+    absent: list[str] = []
+    with kmod_view(tree) as view:
+        for request in _with_companions(requests):
+            lines = _show_depends(view, tree, request)
+            if lines is None:
+                if request.required:
+                    raise ImageError(
+                        "find module",
+                        request.name,
+                        f"not in kernel {tree.kver}, neither as a module nor built in",
+                        f"its modules are below {tree.directory}",
+                    )
+                absent.append(request.name)
+                continue
+            for kind, value in lines:
+                if kind == "builtin":
+                    builtin.append(value)
+                else:
+                    module = _module(tree, value)
+                    modules.setdefault(module.name, module)
+            if request.params:
+                _set_params(modules, request, lines)
+    return Closure(tuple(modules.values()), tuple(dict.fromkeys(builtin)), tuple(absent))
+
+
+def _with_companions(requests: Iterable[Request]) -> list[Request]:
+    """The requests, each with its companions; a name asked for twice counts once."""
+    wanted: dict[str, Request] = {}
+    for request in requests:
+        name = request.name.replace("-", "_")
+        known = wanted.get(name)
+        if known is None or (request.required and not known.required):
+            wanted[name] = request
+    for name in list(wanted):
+        for companion in COMPANIONS.get(name, ()):
+            wanted.setdefault(companion, Request(companion, required=False))
+    return list(wanted.values())
+
+
+@contextmanager
+def kmod_view(tree: ModuleTree) -> Iterator[Path]:
+    """A root directory below which kmod finds the tree, with indexes; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bootchain-kmod-") as name:
+        root = Path(name)
+        view = root / "usr/lib/modules" / tree.kver
+        view.parent.mkdir(parents=True)
+        # kmod looks below lib/ or usr/lib/, as its distribution built it.
+        (root / "lib").symlink_to("usr/lib")
+        if (tree.directory / "modules.dep.bin").is_file():
+            view.symlink_to(tree.directory)
+        else:
+            _index(tree, root, view)
+        yield root
+
+
+def _index(tree: ModuleTree, root: Path, view: Path) -> None:
+    """Fill `view` with links to the tree's modules and with fresh indexes of them."""
+    view.mkdir()
+    for entry in tree.directory.iterdir():
+        if entry.is_dir() and entry.name not in {"build", "source"}:
+            (view / entry.name).symlink_to(entry)
+        elif entry.name.startswith("modules.") and entry.is_file():
+            shutil.copyfile(entry, view / entry.name)
+    for expected in ("modules.order", "modules.builtin"):
+        if not (view / expected).exists():
+            (view / expected).touch()  # depmod warns without them; empty is what it assumes
+    run(("depmod", "-b", str(root), tree.kver), "index modules", str(tree.directory))
+    # depmod passes over what it cannot read, such as .ko.gz when built without zlib.
+    lines = (view / "modules.dep").read_text(encoding="utf-8").splitlines()
+    indexed = {line.partition(":")[0] for line in lines}
+    for path in sorted((tree.directory / "kernel").rglob("*.ko*")):
+        known = path.name.endswith(SUFFIXES)
+        if known and str(path.relative_to(tree.directory)) not in indexed:
+            raise ImageError(
+                "index modules",
+                str(path),
+                "this machine's kmod cannot read it",
+                f"run depmod {tree.kver} in the tree that the modules are from",
+            )
+
+
+def _show_depends(view: Path, tree: ModuleTree, request: Request) -> list[tuple[str, str]] | None:
+    """kmod's answer as (kind, path or name) pairs; None when it knows no such module."""
+    names = [request.name]
+    if request.filesystem:
+        names.insert(0, f"fs-{request.name}")
+    for name in names:
+        # /dev/null: the build machine's modprobe.d is not the image's.
+        argv = ("modprobe", "-C", "/dev/null", "-d", str(view), "-S", tree.kver, "-D", name)
+        done = attempt(argv, "resolve module")
+        if done.returncode == 0:
+            return _parse_depends(done.stdout.decode(), tree.kver)
+        said = done.stderr.decode(errors="replace").strip()
+        if "not found in directory" not in said:
+            raise ImageError("resolve module", request.name, said.splitlines()[-1] if said else "?")
+    return None
+
+
+def _parse_depends(text: str, kver: str) -> list[tuple[str, str]]:
+    """Lines `insmod FILE [OPTIONS]` and `builtin NAME`; FILE relative to the kernel's directory.
+
+    The options are dropped: kmod takes them from this machine's kernel command line.
+    """
+    found = []
+    for line in text.splitlines():
+        kind, _, rest = line.strip().partition(" ")
+        if kind == "insmod":
+            rest = rest.partition(f"/modules/{kver}/")[2]
+        value = rest.split(" ")[0]
+        if kind in {"insmod", "builtin"} and value:
+            found.append((kind, value))
+    return found
+
+
+def _module(tree: ModuleTree, below: str) -> KernelModule:
+    stem = _stem(below)
+    name = stem.rpartition("/")[2].replace("-", "_")
+    path = f"usr/lib/modules/{tree.kver}/{stem}.ko"
+    return KernelModule(name, tree.directory / below, path)
+
+
+def _stem(below: str) -> str:
+    """A module's file name without what says how it is stored."""
+    for suffix in SUFFIXES:
+        if below.endswith(suffix):
+            return below.removesuffix(suffix)
+    return below
+
+
+def _set_params(
+    modules: dict[str, KernelModule], request: Request, lines: list[tuple[str, str]]
+) -> None:
+    """Give the requested module its parameters; an alias means the last that kmod shows."""
+    names = [_stem(value).rpartition("/")[2].replace("-", "_") for _, value in lines]
+    own = request.name.replace("-", "_")
+    at = names.index(own) if own in names else len(names) - 1
+    if lines[at][0] == "builtin":
+        raise ImageError(
+            "set module parameters",
+            names[at],
+            "built into this kernel",
+            f"put {names[at]}.{request.params.split()[0]} on the kernel command line",
+        )
+    old = modules[names[at]]
+    modules[old.name] = KernelModule(old.name, old.source, old.path, request.params)
+
+
+def read_module(source: Path) -> bytes:
+    """The module's own bytes, decompressed.
+
+    The image as a whole compresses better that way, and `finit_module` needs no flag that
+    only some kernels know.  A signature stays valid: it covers the decompressed module.
+    """
+    try:
+        data = source.read_bytes()
+        if source.name.endswith(".xz"):
+            data = lzma.decompress(data)
+        elif source.name.endswith(".gz"):
+            data = gzip.decompress(data)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise ImageError("read module", str(source), str(error)) from error
+    if source.name.endswith(".zst"):
+        data = run(("zstd", "-q", "-d", "-c"), "read module", str(source), stdin=data)
+    if data[:4] != b"\x7fELF":
+        raise ImageError("read module", str(source), "not an ELF file")
+    return data

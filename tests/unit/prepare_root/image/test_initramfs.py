@@ -1,0 +1,171 @@
+"""The command: options, messages and the file that it leaves."""
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from prepare_root.image import compression, cpio, initramfs
+from prepare_root.image.errors import ImageError
+from prepare_root.image.run import run
+
+KVER = "6.1.0-test"
+
+
+@pytest.fixture
+def options(kernel_root: Path, static_program: Path) -> list[str]:
+    return ["--kver", KVER, "--modules-dir", str(kernel_root), "--binary", str(static_program)]
+
+
+def invoke(*arguments: str, **environ: str) -> Result:
+    result = CliRunner().invoke(initramfs.command, arguments, env=environ)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def unpack(path: Path) -> dict[str, cpio.Member]:
+    data = path.read_bytes()
+    for method in compression.PREFERENCE:
+        magic = {"zstd": b"\x28\xb5", "gzip": b"\x1f\x8b"}.get(method.value)
+        if magic and data.startswith(magic):
+            argv = (method.argv[0], "-d", "-c")
+            data = run(argv, "unpack", str(path), stdin=data)
+    return {member.name: member for member in cpio.members(data)}
+
+
+def test_default_modules_are_those_that_the_kernel_has(options: list[str], tmp_path: Path) -> None:
+    result = invoke(str(tmp_path / "out"), *options)
+    assert result.exit_code == 0
+    found = unpack(tmp_path / "out")
+    names = [
+        line.rpartition("/")[2] for line in found["usr/lib/bootchain/modules"].data.decode().split()
+    ]
+    assert names == [
+        "virtio_ring.ko",
+        "virtio_blk.ko",
+        "overlay.ko",
+        "crc32c-generic.ko",
+        "libcrc32c.ko",
+        "erofs.ko",
+        "virtio_pci.ko",
+    ]
+    assert found["usr/lib/ostree/prepare-root.conf"].data.startswith(b"# Nothing is set")
+
+
+def test_the_kernel_configuration_of_the_tree_decides(options: list[str], tmp_path: Path) -> None:
+    result = invoke(str(tmp_path / "out"), *options)
+    assert "(zstd)" in result.stderr
+    assert (tmp_path / "out").read_bytes().startswith(b"\x28\xb5\x2f\xfd")
+
+
+def test_a_named_kernel_configuration_wins(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("CONFIG_BLK_DEV_INITRD=y\nCONFIG_RD_GZIP=y\n")
+    invoke(str(tmp_path / "out"), *options, "--kernel-config", str(tmp_path / "config"))
+    assert (tmp_path / "out").read_bytes().startswith(b"\x1f\x8b")
+
+
+def test_compression_that_the_kernel_lacks(options: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"xz: the kernel cannot unpack it \(# CONFIG_RD_XZ is"):
+        invoke(str(tmp_path / "out"), *options, "--compress", "xz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_configurations(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "lib.conf").write_text("[sysroot]\nreadonly=true\n")
+    (tmp_path / "etc.conf").write_text("[etc]\ntransient=true\n")
+    lib, etc = str(tmp_path / "lib.conf"), str(tmp_path / "etc.conf")
+    invoke(str(tmp_path / "out"), *options, "--config", lib, "--etc-config", etc)
+    found = unpack(tmp_path / "out")
+    assert found["usr/lib/ostree/prepare-root.conf"].data == b"[sysroot]\nreadonly=true\n"
+    assert found["etc/ostree/prepare-root.conf"].data == b"[etc]\ntransient=true\n"
+
+
+def test_empty_configuration_is_kept_empty(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty.conf").touch()
+    invoke(str(tmp_path / "out"), *options, "--config", str(tmp_path / "empty.conf"))
+    assert unpack(tmp_path / "out")["usr/lib/ostree/prepare-root.conf"].data == b""
+
+
+def test_named_modules_replace_the_defaults(options: list[str], tmp_path: Path) -> None:
+    invoke(str(tmp_path / "out"), *options, "--fs", "xfs", "--driver", "virtio_blk depth=4")
+    lines = unpack(tmp_path / "out")["usr/lib/bootchain/modules"].data.decode()
+    assert "overlay" not in lines
+    assert "/virtio_blk.ko depth=4\n" in lines
+
+
+def test_named_module_that_the_kernel_lacks(options: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=f"^find module: btrfs: not in kernel {KVER}"):
+        invoke(str(tmp_path / "out"), *options, "--fs", "btrfs")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_bytes_twice(options: list[str], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        invoke(str(tmp_path / name), *options, SOURCE_DATE_EPOCH="1700000000")
+    one = (tmp_path / "one").read_bytes()
+    assert one == (tmp_path / "two").read_bytes()
+    assert unpack(tmp_path / "one")["init"].mtime == 1700000000
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "soon", "9999999999999"])
+def test_epoch_that_is_no_time(options: list[str], tmp_path: Path, text: str) -> None:
+    with pytest.raises(ImageError, match=r"^read environment: SOURCE_DATE_EPOCH: not a time"):
+        invoke(str(tmp_path / "out"), *options, SOURCE_DATE_EPOCH=text)
+
+
+def test_list_prints_the_plan_and_writes_nothing(options: list[str], tmp_path: Path) -> None:
+    result = invoke(str(tmp_path / "out"), *options, "--list")
+    assert list(tmp_path.iterdir()) == []
+    assert "crw-------      5, 1 dev/console\n" in result.stdout
+    assert "load order: virtio_ring, virtio_blk, overlay, " in result.stdout
+    assert "built into the kernel: ext4\n" in result.stdout
+    assert "not in this kernel: nvme, ahci, sd_mod\n" in result.stdout
+    assert result.stdout.endswith("compression: zstd\n")
+
+
+def test_progress_goes_to_stderr(options: list[str], tmp_path: Path) -> None:
+    result = invoke(str(tmp_path / "out"), *options)
+    assert result.stdout == ""
+    size = (tmp_path / "out").stat().st_size
+    assert result.stderr.endswith(f"==> wrote {tmp_path}/out: {size} bytes\n")
+
+
+def test_no_out(options: list[str]) -> None:
+    result = invoke(*options)
+    assert result.exit_code == 2
+    assert "Missing argument 'OUT'" in result.stderr
+
+
+def test_out_in_no_directory(options: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"^write image: .*/none/out: No such file or directory$"):
+        invoke(str(tmp_path / "none/out"), *options)
+
+
+def test_a_failed_write_leaves_the_old_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ImageError, match=r"^write image: .*/out: No space left on device$"):
+        initramfs.write(out, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert out.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("option", ["--config", "--etc-config"])
+def test_configuration_that_is_not_there(options: list[str], tmp_path: Path, option: str) -> None:
+    with pytest.raises(ImageError, match=r"^read configuration: /none: No such file"):
+        invoke(str(tmp_path / "out"), *options, option, "/none")
+
+
+def test_help_has_an_example() -> None:
+    with click.Context(initramfs.command) as context:
+        assert "Example: prepare-root-image initramfs" in initramfs.command.get_help(context)

@@ -1,0 +1,210 @@
+"""Closures come from the real kmod over real, small object files."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prepare_root.image import kmodules
+from prepare_root.image.errors import ImageError
+from prepare_root.image.kmodules import ModuleTree, Request
+from prepare_root.image.run import attempt, run
+
+KVER = "6.1.0-test"
+
+
+def names(root: Path, *requests: Request) -> list[str]:
+    tree = ModuleTree.find(root, KVER)
+    return [module.name for module in kmodules.resolve(tree, requests).modules]
+
+
+@pytest.mark.parametrize(
+    ("requests", "expected"),
+    [
+        pytest.param([Request("virtio_pci")], ["virtio_ring", "virtio_pci"], id="dependency-first"),
+        pytest.param(
+            [Request("xfs", filesystem=True)],
+            ["crc32c_generic", "libcrc32c", "xfs"],
+            id="soft-dependency-of-a-dependency",
+        ),
+        pytest.param([Request("iso9660", filesystem=True)], ["isofs"], id="filesystem-alias"),
+        pytest.param([Request("isofs", filesystem=True)], ["isofs"], id="filesystem-module-name"),
+        pytest.param(
+            [Request("virtio-pci")], ["virtio_ring", "virtio_pci"], id="dash-is-underscore"
+        ),
+        pytest.param(
+            [Request("virtio_blk")],
+            ["virtio_ring", "virtio_blk", "virtio_pci"],
+            id="companion",
+        ),
+        pytest.param(
+            [Request("xfs"), Request("erofs"), Request("xfs")],
+            ["crc32c_generic", "libcrc32c", "xfs", "erofs"],
+            id="each-once",
+        ),
+        pytest.param([Request("ext4", filesystem=True)], [], id="built-in"),
+        pytest.param([Request("nvme", required=False)], [], id="default-not-there"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_load_order(kernel_root: Path, requests: list[Request], expected: list[str]) -> None:
+    assert names(kernel_root, *requests) == expected
+
+
+def test_what_is_no_module_is_told_apart(kernel_root: Path) -> None:
+    tree = ModuleTree.find(kernel_root, KVER)
+    requests = [Request("ext4", filesystem=True), Request("nvme", required=False)]
+    closure = kmodules.resolve(tree, requests)
+    assert (closure.builtin, closure.absent) == (("ext4",), ("nvme",))
+
+
+def test_paths_are_those_of_the_decompressed_module(kernel_root: Path) -> None:
+    tree = ModuleTree.find(kernel_root, KVER)
+    module = kmodules.resolve(tree, [Request("overlay")]).modules[0]
+    assert module.path == f"usr/lib/modules/{KVER}/kernel/fs/overlayfs/overlay.ko"
+    assert module.load_line == f"/{module.path}"
+    assert module.source.name == "overlay.ko.xz"
+    assert kmodules.read_module(module.source)[:4] == b"\x7fELF"
+
+
+def test_named_module_that_the_kernel_lacks(kernel_root: Path) -> None:
+    with pytest.raises(ImageError) as caught:
+        names(kernel_root, Request("nvme"))
+    assert str(caught.value) == (
+        f"find module: nvme: not in kernel {KVER}, neither as a module nor built in"
+    )
+
+
+def test_parameters_go_to_the_named_module_only(kernel_root: Path) -> None:
+    tree = ModuleTree.find(kernel_root, KVER)
+    closure = kmodules.resolve(tree, [Request.parse("virtio_blk queue_depth=4 x=y")])
+    lines = {module.name: module.load_line.partition(".ko")[2] for module in closure.modules}
+    assert lines == {"virtio_ring": "", "virtio_blk": " queue_depth=4 x=y", "virtio_pci": ""}
+
+
+def test_parameters_of_a_built_in_module(kernel_root: Path) -> None:
+    with pytest.raises(ImageError, match=r"set module parameters: ext4: built into") as caught:
+        names(kernel_root, Request("ext4", params="debug=1"))
+    assert caught.value.hint == "put ext4.debug=1 on the kernel command line"
+
+
+def test_a_tree_without_indexes_is_left_as_it_was(kernel_root: Path) -> None:
+    before = sorted(path.name for path in (kernel_root / "usr/lib/modules" / KVER).iterdir())
+    names(kernel_root, Request("xfs"))
+    after = sorted(path.name for path in (kernel_root / "usr/lib/modules" / KVER).iterdir())
+    assert after == before
+    assert "modules.dep.bin" not in after
+
+
+def test_indexes_that_are_there_are_used(kernel_root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(kernel_root, copy)
+    tree = ModuleTree.find(copy, KVER)
+    with kmodules.kmod_view(tree) as view:
+        for index in (view / "lib/modules" / KVER).glob("modules.*"):
+            if not (tree.directory / index.name).exists():
+                shutil.copyfile(index, tree.directory / index.name)
+    (tree.directory / "kernel/fs/isofs/isofs.ko").unlink()
+    # Only an index still knows it: so the index was asked, not the files.
+    assert names(copy, Request("isofs")) == ["isofs"]
+
+
+def test_a_module_that_kmod_cannot_read(kernel_root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(kernel_root, copy)
+    if "+ZLIB" in run(("modprobe", "--version"), "ask", "kmod").decode():
+        pytest.skip("this kmod reads every way to compress a module")
+    bad = copy / "usr/lib/modules" / KVER / "kernel/fs/bad.ko.gz"
+    bad.write_bytes(b"")
+    with pytest.raises(ImageError, match=f"^index modules: {bad}: this machine's kmod"):
+        names(copy, Request("isofs"))
+
+
+def test_modprobe_configuration_of_this_machine_is_not_asked(
+    kernel_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def spy(argv: tuple[str, ...], operation: str) -> object:
+        seen.append(argv)
+        return attempt(argv, operation)
+
+    monkeypatch.setattr(kmodules, "attempt", spy)
+    names(kernel_root, Request("isofs"))
+    assert all(argv[1:3] == ("-C", "/dev/null") for argv in seen)
+    assert seen
+
+
+@pytest.mark.parametrize("below", ["", "usr/lib/modules"])
+def test_find_accepts_a_root_and_a_modules_directory(kernel_root: Path, below: str) -> None:
+    tree = ModuleTree.find(kernel_root / below, KVER)
+    assert tree.directory == kernel_root / "usr/lib/modules" / KVER
+    assert tree.root == kernel_root
+
+
+def test_find_outside_of_a_root(kernel_root: Path, tmp_path: Path) -> None:
+    (tmp_path / KVER).symlink_to(kernel_root / "usr/lib/modules" / KVER)
+    tree = ModuleTree.find(tmp_path, KVER)
+    assert tree.root is None
+    assert [m.name for m in kmodules.resolve(tree, [Request("isofs")]).modules] == ["isofs"]
+
+
+@pytest.mark.parametrize(
+    ("kver", "reason", "hint"),
+    [
+        ("6.9", "no such kernel", f"kernels there: {KVER}"),
+        ("", "not a kernel version", ""),
+        ("..", "not a kernel version", ""),
+        ("6.1/..", "not a kernel version", ""),
+        ("6.1 x", "not a kernel version", ""),
+    ],
+)
+def test_find_fails(kernel_root: Path, kver: str, reason: str, hint: str) -> None:
+    with pytest.raises(ImageError, match=r"^find modules: ") as caught:
+        ModuleTree.find(kernel_root, kver)
+    assert (caught.value.reason, caught.value.hint) == (reason, hint)
+
+
+def test_find_in_an_empty_directory(tmp_path: Path) -> None:
+    with pytest.raises(ImageError) as caught:
+        ModuleTree.find(tmp_path, KVER)
+    assert caught.value.hint.startswith("no kernel is there at all")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ext4", Request("ext4")),
+        (" virtio_blk  a=1 b ", Request("virtio_blk", params="a=1 b")),
+    ],
+)
+def test_parse(text: str, expected: Request) -> None:
+    assert Request.parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", " ", "a/b", "../x", "x =1", "-S", "--help"])
+def test_parse_fails(text: str) -> None:
+    with pytest.raises(ImageError, match=r"^read module name: "):
+        Request.parse(text)
+
+
+@pytest.mark.parametrize("name", ["a.ko", "a.ko.xz", "a.ko.gz", "a.ko.zst"])
+def test_read_module(module_file: Callable[[str], Path], name: str) -> None:
+    assert kmodules.read_module(module_file(name)) == kmodules.read_module(module_file("a.ko"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.ko", "not an ELF file"),
+        ("a.ko.xz", "Input format not supported by decoder"),
+        ("a.ko.gz", "Not a gzipped file"),
+        ("a.ko.zst", "zstd failed"),
+    ],
+)
+def test_read_module_that_is_damaged(tmp_path: Path, name: str, reason: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"damaged" * 10)
+    with pytest.raises(ImageError, match=f"^read module: {path}: {reason}"):
+        kmodules.read_module(path)
