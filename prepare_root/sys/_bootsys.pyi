@@ -21,6 +21,8 @@ kernel lacks raises OSError(ENOSYS).  Functions stand in man-page order.
 """
 
 AT_FDCWD: int
+O_DIRECTORY: int
+O_NOFOLLOW: int
 
 def argv() -> list[bytes]: ...
 def environ() -> list[bytes]: ...

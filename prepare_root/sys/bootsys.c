@@ -979,7 +979,11 @@ static PyMethodDef methods[] = {
 static int
 add_constants(PyObject *module)
 {
-    return PyModule_AddIntConstant(module, "AT_FDCWD", AT_FDCWD);
+    /* Only what differs between architectures or is passed to this module by value. */
+    if (PyModule_AddIntConstant(module, "AT_FDCWD", AT_FDCWD) < 0
+        || PyModule_AddIntConstant(module, "O_DIRECTORY", O_DIRECTORY) < 0)
+        return -1;
+    return PyModule_AddIntConstant(module, "O_NOFOLLOW", O_NOFOLLOW);
 }
 
 static PyModuleDef_Slot slots[] = {

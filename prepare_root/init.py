@@ -1,0 +1,98 @@
+"""/init: process 1 of an initramfs of our own, from the kernel to the real init."""
+
+import _bootsys
+
+from prepare_root import files, kargs, kmodules, log, prepare, report, rootdev, switchroot
+from prepare_root.constants import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_STRICTATIME
+from prepare_root.errors import Failure, reason_of, show
+from prepare_root.formats.config import Config
+
+SYSROOT = b"/sysroot"
+SHELL = b"/bin/sh"
+
+# The kernel's own filesystems, as systemd wants to find them (its INITRD_INTERFACE).
+API_MOUNTS = (
+    (b"proc", b"/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, b""),
+    (b"sysfs", b"/sys", MS_NOSUID | MS_NOEXEC | MS_NODEV, b""),
+    (b"devtmpfs", b"/dev", MS_NOSUID, b"mode=0755"),
+    (b"tmpfs", b"/run", MS_NOSUID | MS_NODEV | MS_STRICTATIME, b"mode=0755"),
+)
+
+RB_AUTOBOOT = 0x01234567
+RB_HALT_SYSTEM = 0xCDEF0123
+
+
+def main(argv: list[bytes], environ: list[bytes]) -> int:
+    """Boot.  `argv` and `environ` are what the kernel gave to process 1.
+
+    Comes back only when a failure's policy could not be carried out.
+    """
+    config = Config()
+    try:
+        _mount_api()
+        log.to_kmsg()
+        config = prepare.load_config()
+        _boot(config, argv[1:], environ)
+    except Failure as error:
+        report.failure(error, SYSROOT)
+        _give_up(config)
+    return 1
+
+
+def _mount_api() -> None:
+    for fstype, where, flags, data in API_MOUNTS:
+        try:
+            files.make_dir(where, 0o755)
+            _bootsys.mount(fstype, where, fstype, flags, data)
+        except OSError as error:
+            raise Failure("mount", show(where), reason_of(error)) from error
+
+
+def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
+    try:
+        cmdline = files.read(b"/proc/cmdline").removesuffix(b"\n")
+    except OSError as error:
+        raise Failure("read kernel command line", "/proc/cmdline", reason_of(error)) from error
+    wanted = kargs.parse(cmdline)
+    kmodules.load_listed()
+    node = rootdev.wait(wanted)
+    try:
+        files.make_dir(SYSROOT, 0o755)
+    except OSError as error:
+        raise Failure("make mount point", show(SYSROOT), reason_of(error)) from error
+    rootdev.mount(node, SYSROOT, wanted)
+    log.info(f"root device {show(node)} mounted")
+    prepare.run(SYSROOT, cmdline, config)
+    log.info("switching root")
+    switchroot.switch(SYSROOT)
+    switchroot.hand_over(wanted.init, arguments, environ)
+
+
+def _give_up(config: Config) -> None:
+    """Carry out `[failure]`: a machine that nobody stands at should try again by itself."""
+    action = config.failure_action
+    if action == b"shell":
+        log.error(f"failure policy: starting {show(SHELL)}; leaving it reboots")
+        _shell()
+    if action == b"halt":
+        log.error("failure policy: halting now")
+        _reboot(RB_HALT_SYSTEM)
+    log.error(f"failure policy: rebooting in {config.failure_delay} s")
+    _bootsys.sleep(float(config.failure_delay))
+    _reboot(RB_AUTOBOOT)
+
+
+def _shell() -> None:
+    """Become a shell on the console; process 1 that ends would only panic the kernel."""
+    try:
+        _bootsys.execve(SHELL, [SHELL], [b"HOME=/", b"TERM=linux", b"PATH=/bin:/usr/bin:/sbin"])
+    except OSError as error:
+        log.error(f"start shell: {show(SHELL)}: {reason_of(error)}")
+
+
+def _reboot(command: int) -> None:
+    _bootsys.sync()
+    try:
+        _bootsys.reboot(command)
+    except OSError as error:
+        log.error(f"reboot: {reason_of(error)}")

@@ -1,0 +1,80 @@
+"""The executable's front: `prepare-root SYSROOT [CMDLINE]`, or /init as process 1."""
+
+import _bootsys
+
+from prepare_root import VERSION, files, init, log, plan, prepare, report
+from prepare_root.errors import Failure, reason_of, show
+
+HELP = """\
+usage: prepare-root [--dry-run] SYSROOT [CMDLINE]
+
+Turns the physical root mounted at SYSROOT into the root of the deployment that
+the kernel command line asks for (ostree=).  As process 1 it is /init: it finds
+and mounts root=, prepares it, switches root and starts init.
+
+  SYSROOT      where the physical root is mounted, e.g. /sysroot
+  CMDLINE      a file with the kernel command line (default: /proc/cmdline)
+  --dry-run    print what would be done, one operation a line, and do nothing
+  --version    print the version
+  --help       print this text
+
+Configuration: /usr/lib/ostree/prepare-root.conf, replaced as a whole by
+/etc/ostree/prepare-root.conf, both inside the initramfs.
+Exit status: 0 prepared, 1 failed; the first line of the error says why.
+
+Example: prepare-root /sysroot
+"""
+
+
+def run(argv: list[bytes], environ: list[bytes]) -> int:
+    """Do what `argv` says and return the exit status.
+
+    `argv` starts with the program's name; `environ` are `NAME=value` items.
+    """
+    if _bootsys.getpid() == 1:
+        return init.main(argv, environ)
+    log.to_stderr(environ)
+    words = argv[1:]
+    if words == [b"--help"]:
+        _out(HELP)
+        return 0
+    if words == [b"--version"]:
+        _out(f"prepare-root {VERSION}\n")
+        return 0
+    dry = words[:1] == [b"--dry-run"]
+    if dry:
+        words = words[1:]
+    if not 1 <= len(words) <= 2 or words[0].startswith(b"-"):
+        log.error("read arguments: expected SYSROOT and at most a CMDLINE file")
+        log.error("hint: prepare-root --help")
+        return 1
+    return _service(words[0], words[1] if len(words) == 2 else b"/proc/cmdline", dry)
+
+
+def _service(root: bytes, cmdline_path: bytes, dry: bool) -> int:
+    try:
+        cmdline = _read_cmdline(cmdline_path)
+        config = prepare.load_config()
+        if dry:
+            facts = prepare.observe(root, cmdline, config)
+            for op in plan.make(facts, config):
+                _out(f"{op.step}: {op.describe()}\n")
+            return 0
+        prepare.run(root, cmdline, config)
+    except Failure as error:
+        report.failure(error, root)
+        return 1
+    return 0
+
+
+def _read_cmdline(path: bytes) -> bytes:
+    try:
+        return files.read(path).removesuffix(b"\n")
+    except OSError as error:
+        raise Failure("read kernel command line", show(path), reason_of(error)) from error
+
+
+def _out(text: str) -> None:
+    data = text.encode("utf-8")
+    while data:
+        data = data[_bootsys.write(1, data) :]

@@ -1,0 +1,225 @@
+"""The preparation itself: look, plan, apply; the same for the service and for /init."""
+
+import errno
+
+import _bootsys
+
+from prepare_root import files, links, log, plan, target
+from prepare_root.constants import MNT_DETACH, ST_RDONLY
+from prepare_root.errors import Failure, reason_of, show
+from prepare_root.formats import FormatError, keyfile
+from prepare_root.formats import cmdline as kernel_cmdline
+from prepare_root.formats import config as configuration
+from prepare_root.formats.config import Config
+from prepare_root.ops import Op
+from prepare_root.plan import Facts
+from prepare_root.target import Target
+
+CONFIG_PATHS = (b"/usr/lib/ostree/prepare-root.conf", b"/etc/ostree/prepare-root.conf")
+VAR_MARKER = b"/run/ostree/initramfs-mount-var"
+GENERATOR = b"/usr/lib/systemd/system-generators/ostree-system-generator"
+JOURNAL = b"/run/systemd/journal/socket"
+JOURNAL_PREPARED = b"7170336a73ba4601bad31af888aa0df7"
+
+
+def load_config() -> Config:
+    """The image's configuration: the file in /etc replaces that in /usr/lib entirely.
+
+    Raises Failure when a file that is there cannot be read or used.
+    """
+    text = b""
+    where = CONFIG_PATHS[0]
+    for path in CONFIG_PATHS:
+        try:
+            found = files.read_if_exists(path)
+        except OSError as error:
+            raise _unreadable(path, reason_of(error)) from error
+        if found is not None:
+            text, where = found, path
+    try:
+        return configuration.parse(text)
+    except FormatError as error:
+        raise _unreadable(where, str(error)) from error
+
+
+def _unreadable(path: bytes, reason: str) -> Failure:
+    return Failure(
+        "read configuration",
+        show(path),
+        f"configuration unreadable: {reason}",
+        "correct the file on the system that builds the initramfs, and build it again",
+    )
+
+
+def observe(root: bytes, cmdline: bytes, config: Config) -> Facts:
+    """All that the plan needs to know.  Raises Failure; changes nothing."""
+    _refuse_unsupported(config)
+    root = _real_path(root)
+    found = target.find(root, cmdline)
+    deployment = root + b"/" + found.path
+    try:
+        _refuse_image(config, deployment)
+        readonly = bool(config.sysroot_readonly) or _repo_readonly(root)
+        var_by = _who_mounts_var(config, cmdline, deployment)
+        facts = Facts(
+            root=root,
+            target=found,
+            links=links.look(deployment, config.links),
+            var_by=var_by,
+            boot_here=files.is_link(files.lstat(root + b"/boot/loader"))
+            and files.is_dir(files.lstat(deployment + b"/boot")),
+            readonly=readonly,
+            hotfix=files.is_dir(files.lstat(deployment + b"/.usr-ovl-work")),
+            filesystem_ro=bool(_bootsys.statfs(root)[1] & ST_RDONLY),
+            labelled=files.is_file(files.lstat(deployment + b"/etc/selinux/config")),
+        )
+    except OSError as error:
+        subject = show(error.filename if isinstance(error.filename, bytes) else deployment)
+        raise Failure("look at deployment", subject, reason_of(error)) from error
+    _require_mount_points(facts)
+    return facts
+
+
+def _real_path(path: bytes) -> bytes:
+    try:
+        fd = _bootsys.open(path, _bootsys.O_DIRECTORY)
+    except OSError as error:
+        raise Failure("open sysroot", show(path), reason_of(error)) from error
+    try:
+        return files.fd_path(fd)
+    except OSError as error:
+        raise Failure("open sysroot", "/proc", reason_of(error), "mount /proc first") from error
+    finally:
+        _bootsys.close(fd)
+
+
+def _refuse_unsupported(config: Config) -> None:
+    """Say plainly what this version cannot do, rather than boot something less protected."""
+    wanted = ""
+    if config.composefs not in (b"no", b"maybe"):
+        wanted = f"[composefs] enabled={show(config.composefs)}"
+    elif config.root_transient:
+        wanted = "[root] transient"
+    elif config.etc_transient:
+        wanted = "[etc] transient"
+    if wanted:
+        raise Failure(
+            "read configuration",
+            wanted,
+            "not supported by this prepare-root yet",
+            "use libostree's ostree-prepare-root for this image",
+        )
+
+
+def _refuse_image(config: Config, deployment: bytes) -> None:
+    """`maybe` allows a plain root only where the deployment has no composefs image."""
+    if config.composefs == b"maybe" and files.lstat(deployment + b"/.ostree.cfs") is not None:
+        raise Failure(
+            "mount root",
+            show(deployment + b"/.ostree.cfs"),
+            "composefs images are not supported by this prepare-root yet",
+            "set [composefs] enabled=no, or use libostree's ostree-prepare-root",
+        )
+
+
+def _repo_readonly(root: bytes) -> bool:
+    """`[sysroot] readonly` of the repository, which counts where the image does not say so.
+
+    A repository configuration that cannot be read means "no" here, with a note: it must not
+    keep a machine from booting.
+    """
+    path = b"/ostree/repo/config"
+    try:
+        text = files.read_in_root(root, path)
+        return text is not None and bool(keyfile.parse(text).boolean(b"sysroot", b"readonly"))
+    except OSError as error:
+        reason = reason_of(error)
+    except FormatError as error:
+        reason = str(error)
+    log.warning(f"read repository configuration: {show(path)}: {reason}; not made read-only")
+    return False
+
+
+def _who_mounts_var(config: Config, cmdline: bytes, deployment: bytes) -> str:
+    return plan.who_mounts_var(
+        config.var_mount,
+        files.read_in_root(deployment, b"etc/fstab"),
+        kernel_cmdline.has(kernel_cmdline.parse(cmdline), b"systemd.volatile"),
+        files.lstat(VAR_MARKER) is not None,
+        files.lstat(deployment + GENERATOR) is not None,
+    )
+
+
+def _require_mount_points(facts: Facts) -> None:
+    """A mount point that is a link would lead a mount out of the new root."""
+    needed = [b"usr", b"sysroot"]
+    if facts.readonly:
+        needed.append(b"etc")
+    if facts.var_by == plan.VAR_OURS:
+        needed.append(b"var")
+    for name in needed:
+        path = facts.deployment + b"/" + name
+        if not files.is_dir(files.lstat(path)):
+            raise Failure(
+                "look at deployment",
+                show(facts.target.path),
+                f"not a deployment: it has no directory '{show(name)}' to mount on",
+            )
+
+
+def apply(ops: tuple[Op, ...]) -> None:
+    """Apply a plan in order.  Raises Failure at the first required operation that fails.
+
+    What was built at the temporary place until then is taken down again.
+    """
+    for op in ops:
+        try:
+            op.apply()
+        except OSError as error:
+            if not op.required:
+                log.notice(f"{op.step}: {op.describe()}: {reason_of(error)}; not fatal")
+                continue
+            _take_down()
+            raise Failure(op.step, op.describe(), reason_of(error)) from error
+
+
+def _take_down() -> None:
+    try:
+        _bootsys.umount(plan.NEW_ROOT, MNT_DETACH)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):
+            log.warning(f"take down {show(plan.NEW_ROOT)}: {reason_of(error)}")
+
+
+def run(root: bytes, cmdline: bytes, config: Config) -> Target:
+    """Prepare the physical root at `root`: afterwards the deployment's root is there.
+
+    Returns the deployment that was found.  Raises Failure.
+    """
+    facts = observe(root, cmdline, config)
+    _tell(facts)
+    apply(plan.make(facts, config))
+    return facts.target
+
+
+def _tell(facts: Facts) -> None:
+    found = facts.target
+    log.info(
+        f"deployment {show(found.path)} (sysroot read-only: {_yes(facts.readonly)},"
+        f" root filesystem writable: {_yes(not facts.filesystem_ro)}, /var by {facts.var_by})"
+    )
+    for line in links.reports(facts.links):
+        log.warning(line)
+    message = (
+        b"MESSAGE_ID=%s\nPRIORITY=6\nSYSLOG_IDENTIFIER=prepare-root\n"
+        b"DEPLOYMENT_PATH=%s\nDEPLOYMENT_DEVICE=%d\nDEPLOYMENT_INODE=%d\n"
+        b"MESSAGE=Resolved OSTree target to: %s\n"
+    ) % (JOURNAL_PREPARED, found.path, found.device, found.inode, found.path)
+    try:
+        _bootsys.send_datagram(JOURNAL, message)
+    except OSError:
+        pass  # no journal here: the line above has said it
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

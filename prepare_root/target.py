@@ -1,0 +1,150 @@
+"""From `ostree=` to the deployment that it names.
+
+The command line names a symlink below the physical root (`/ostree/boot.N/...`, or
+`/ostree/root.a` on Android), and that symlink names the deployment.  Each way in which this
+can be broken has an error of its own.  Resolution never leaves the physical root.
+"""
+
+import errno
+
+import _bootsys
+
+from prepare_root import files
+from prepare_root.constants import O_PATH, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, ST_DEV, ST_INO
+from prepare_root.errors import Failure, reason_of, show
+from prepare_root.formats import cmdline as kernel_cmdline
+
+OPERATION = "find deployment"
+_HEX = b"0123456789abcdef"
+
+
+class Target:
+    """A deployment below a physical root.
+
+    `link` is what the command line said; `path` is the deployment's directory relative to
+    the physical root, without a leading slash; `device` and `inode` are its own.
+    """
+
+    __slots__ = ("device", "inode", "link", "path", "stateroot")
+
+    def __init__(self, link: bytes, path: bytes, stateroot: bytes, device: int, inode: int):
+        self.link = link
+        self.path = path
+        self.stateroot = stateroot
+        self.device = device
+        self.inode = inode
+
+    @property
+    def var(self) -> bytes:
+        """The stateroot's `var`, relative to the physical root."""
+        return b"ostree/deploy/" + self.stateroot + b"/var"
+
+
+def split_path(path: bytes) -> bytes | None:
+    """The stateroot of a deployment's path relative to the root, or None if it is none.
+
+    A deployment is `ostree/deploy/STATEROOT/deploy/CHECKSUM.SERIAL`.
+    """
+    parts = path.split(b"/")
+    if len(parts) != 5 or parts[0] != b"ostree" or parts[1] != b"deploy" or parts[3] != b"deploy":
+        return None
+    checksum, dot, serial = parts[4].partition(b".")
+    if not checksum.strip(_HEX) and checksum and dot and serial.isdigit():
+        return parts[2]
+    return None
+
+
+def wanted_link(cmdline: bytes) -> bytes:
+    """The path that the kernel command line asks for.  Raises Failure."""
+    try:
+        link = kernel_cmdline.find_ostree_target(cmdline)
+    except kernel_cmdline.CmdlineError as error:
+        raise Failure(OPERATION, "kernel command line", str(error)) from error
+    if not link:
+        raise Failure(
+            OPERATION,
+            "kernel command line",
+            "no ostree= argument",
+            "boot an entry that was written for a deployment; its options carry ostree=",
+        )
+    return link
+
+
+def find(root: bytes, cmdline: bytes) -> Target:
+    """The deployment that `cmdline` asks for below the physical root at path `root`.
+
+    Raises Failure with a text of its own for each broken hop, and OSError never.
+    """
+    link = wanted_link(cmdline)
+    name = show(link)
+    relative = link.lstrip(b"/")
+    root_fd = _open_root(root)
+    try:
+        _require_link(root_fd, relative, name)
+        fd = _open_target(root_fd, relative, name)
+        try:
+            path = files.fd_path(fd)
+            stat = _bootsys.fstat(fd)
+        finally:
+            _bootsys.close(fd)
+        below = files.fd_path(root_fd).rstrip(b"/") + b"/"
+    finally:
+        _bootsys.close(root_fd)
+    if not path.startswith(below):
+        raise _outside(name)
+    path = path[len(below) :]
+    stateroot = split_path(path)
+    if stateroot is None or not files.is_dir(stat):
+        raise _no_deployment(name, path, "is not ostree/deploy/STATEROOT/deploy/CHECKSUM.SERIAL")
+    if not files.is_dir(files.lstat(below + path + b"/usr")):
+        raise _no_deployment(name, path, "has no directory 'usr'")
+    return Target(link, path, stateroot, stat[ST_DEV], stat[ST_INO])
+
+
+def _open_root(root: bytes) -> int:
+    try:
+        return _bootsys.open(root, O_PATH | _bootsys.O_DIRECTORY)
+    except OSError as error:
+        raise Failure(OPERATION, show(root), reason_of(error)) from error
+
+
+def _require_link(root_fd: int, relative: bytes, name: str) -> None:
+    """The last component must be a symlink, as stock tools demand."""
+    try:
+        fd = _bootsys.openat2(root_fd, relative, O_PATH | _bootsys.O_NOFOLLOW, 0, _RESOLVE)
+    except OSError as error:
+        raise _unresolved(error, name, "no such link") from error
+    try:
+        stat = _bootsys.fstat(fd)
+    finally:
+        _bootsys.close(fd)
+    if not files.is_link(stat):
+        raise Failure(OPERATION, name, "not a symbolic link")
+
+
+def _open_target(root_fd: int, relative: bytes, name: str) -> int:
+    try:
+        return _bootsys.openat2(root_fd, relative, O_PATH, 0, _RESOLVE)
+    except OSError as error:
+        raise _unresolved(error, name, "dangling link: the deployment is gone") from error
+
+
+_RESOLVE = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
+
+
+def _unresolved(error: OSError, name: str, absent: str) -> Failure:
+    if error.errno == errno.EXDEV:
+        return _outside(name)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return Failure(OPERATION, name, absent, "choose another entry in the boot menu")
+    if error.errno == errno.ENOSYS:
+        return Failure(OPERATION, name, "this kernel has no openat2 (Linux 5.6 or later is needed)")
+    return Failure(OPERATION, name, reason_of(error))
+
+
+def _outside(name: str) -> Failure:
+    return Failure(OPERATION, name, "leads outside the sysroot")
+
+
+def _no_deployment(name: str, path: bytes, why: str) -> Failure:
+    return Failure(OPERATION, name, f"not a deployment: {show(path)} {why}")
