@@ -40,7 +40,7 @@ def digest_tree(top: Path) -> str:
         mode = path.lstat().st_mode
         parts += [str(path.relative_to(top)), oct(mode)]
         if path.is_symlink():
-            parts.append(os.readlink(path))
+            parts.append(str(path.readlink()))
         elif path.is_file():
             parts.append(hashlib.sha256(path.read_bytes()).digest())
     return digest(*parts)

@@ -14,6 +14,7 @@ from pathlib import Path
 from guest.shell import run
 
 WORK = "/run/work"  # a tmpfs of the namespace: the place for binds inside the tree
+UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def script(
         f"mount -t tmpfs -o mode=755 scratch {scratch}",
         f"mkdir {scratch}/upper {scratch}/work {root}",
         f"mount -t overlay -o {shlex.quote(overlay)} overlay {root}",
-        f"mkdir -p {root}/proc {root}/sys {root}/dev {root}/run {root}/tmp {root}/var/tmp",
+        *(f"mkdir -p {root}/{name}" for name in ("proc", "sys", "dev", "run", "tmp", "var/tmp")),
         f"mount -t proc proc {root}/proc",
         f"mount -t sysfs sysfs {root}/sys",
         f"mount --rbind /dev {root}/dev",
@@ -97,12 +98,11 @@ def run_in(
     with tempfile.TemporaryDirectory(prefix="guest-") as scratch:
         text = script(tree, argv, scratch, layers, mounts)
         return run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
-            + ["sh", "-euc", text],
+            [*UNSHARE, "sh", "-euc", text],
             env={
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "HOME": "/root",
-                "TMPDIR": "/tmp",
+                "TMPDIR": "/tmp",  # noqa: S108 - inside the tree, not the host's
                 **(env or {}),
             },
             timeout=timeout,
