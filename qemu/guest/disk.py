@@ -14,6 +14,7 @@ from guest import cache, grub, layout
 from guest.chroot import WORK, Bind, Filesystem, run_in
 from guest.commit import Commit
 from guest.errors import GuestError
+from guest.shape import program_files, write_files
 from guest.shell import run, say, step
 from guest.tree import Tree
 
@@ -129,17 +130,31 @@ def _build(tree: Tree, spec: DiskSpec, disk: Disk, generator_layers: tuple[Path,
     )
 
 
-def make(tree: Tree, spec: DiskSpec, programs: Path | None = None) -> Disk:
+def programs(checkout: Path) -> Path:
+    """Our programs as a directory to lay over the tree, from the cache or made now."""
+    files = program_files(checkout)
+    parts = [word for file in files for word in (file.path, str(file.mode), file.data())]
+
+    def build(unfinished: Path) -> None:
+        unfinished.mkdir()
+        write_files(files, unfinished)
+
+    place = cache.obtain(cache.root() / f"programs-{cache.digest(*parts)}", build)
+    cache.keep_newest(cache.root().glob("programs-????????????????"), _KEPT)
+    return place
+
+
+def make(tree: Tree, spec: DiskSpec, layer: Path | None = None) -> Disk:
     """The disk that `spec` describes, from the cache or made now (a few seconds).
 
-    `programs` is a directory to lay over the tree while the sysroot is written: with
-    `bootloader="grub2"` it brings our menu generator, which libostree calls.
+    `layer` is a directory to lay over the tree while the sysroot is written (`programs`
+    makes it): with `bootloader="grub2"` it brings our menu generator, which libostree calls.
     """
     if not spec.deployments:
         raise GuestError("make disk", "deployments", "none given", "name at least one commit")
-    if spec.bootloader == "grub2" and (programs is None or not (programs / GENERATOR).exists()):
-        raise GuestError("make disk", GENERATOR, "not in the programs' directory")
-    code = cache.digest_tree(programs) if programs else ""
+    if spec.bootloader == "grub2" and (layer is None or not (layer / GENERATOR).exists()):
+        raise GuestError("make disk", GENERATOR, "not in the layer", "use disk.programs(checkout)")
+    code = cache.digest_tree(layer) if layer else ""
     key = cache.digest(_key(tree, spec), code)
     place = cache.root() / f"disk-{key}"
     shape = layout.bios_layout(spec.root_mib, spec.var_mib)
@@ -150,7 +165,7 @@ def make(tree: Tree, spec: DiskSpec, programs: Path | None = None) -> Disk:
         versions = ", ".join(one.commit.version for one in spec.deployments)
         with step(f"disk: GRUB and a sysroot with version {versions}, by the guest's ostree"):
             unbuilt = Disk(unfinished / "disk.img", shape, identity)
-            _build(tree, spec, unbuilt, (programs,) if programs else ())
+            _build(tree, spec, unbuilt, (layer,) if layer else ())
 
     if place.exists():
         say(f"disk: reusing {place}")

@@ -46,10 +46,8 @@ def core_image(early: str, modules: Sequence[str] = MODULES) -> bytes:
     with tempfile.TemporaryDirectory(prefix="grub-") as scratch:
         config, out = Path(scratch) / "early.cfg", Path(scratch) / "core.img"
         config.write_text(early)
-        run(
-            ["grub-mkimage", "-O", "i386-pc", "-d", PLATFORM, "-p", "/boot/grub"]
-            + ["-c", config, "-o", out, *modules]
-        )
+        where = ["-O", "i386-pc", "-d", str(PLATFORM), "-p", "/boot/grub"]
+        run(["grub-mkimage", *where, "-c", config, "-o", out, *modules])
         return out.read_bytes()
 
 

@@ -70,8 +70,6 @@ def write_table(image: Path, layout: Layout) -> None:
 def make_ext4(image: Path, part: Partition, identity: uuid.UUID) -> None:
     """An ext4 named like its partition, with a given UUID, and nothing in it."""
     seed = uuid.uuid5(identity, "hash seed")
-    run(
-        ["mkfs.ext4", "-q", "-F", "-b", "4096", "-L", part.label, "-U", str(identity)]
-        + ["-O", _FEATURES, "-E", f"offset={part.offset},hash_seed={seed},root_owner=0:0"]
-        + [image, f"{part.size // 1024}k"]
-    )
+    names = ["-L", part.label, "-U", str(identity), "-O", _FEATURES]
+    extended = ["-E", f"offset={part.offset},hash_seed={seed},root_owner=0:0"]
+    run(["mkfs.ext4", "-q", "-F", "-b", "4096", *names, *extended, image, f"{part.size // 1024}k"])

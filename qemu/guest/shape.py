@@ -5,6 +5,7 @@ guest has on top: version, convenience links, our programs, extra files.
 """
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -113,7 +114,7 @@ def _tmpfiles() -> bytes:
     return "".join(lines).encode()
 
 
-def _program_files(checkout: Path) -> list[File]:
+def program_files(checkout: Path) -> list[File]:
     """Our packages as a Debian package would install them, and their executables."""
     packages = "usr/lib/python3/dist-packages"
     files = []
@@ -129,12 +130,24 @@ def _program_files(checkout: Path) -> list[File]:
             f"#!/usr/bin/python3 -I\nimport sys\n\nfrom {module} import main\n\nsys.exit(main())\n"
         )
         files.append(File(f"usr/bin/{name}", text.encode(), 0o755))
+    if not (checkout / "bootentries/cli/grub2_exec.py").exists():
+        stand_in = Path(__file__).with_name("interim-grub2-exec")
+        files[-1] = File("usr/bin/bootentries-grub2-exec", stand_in, 0o755)
     # libostree inside the guest writes its GRUB menu through us, in services and in shells.
     generator = "OSTREE_GRUB2_EXEC=/usr/bin/bootentries-grub2-exec"
     manager = f"[Manager]\nDefaultEnvironment={generator}\n".encode()
     files.append(File("usr/lib/systemd/system.conf.d/50-bootchain.conf", manager))
     files.append(File("usr/etc/environment", f"{generator}\n".encode()))
     return files
+
+
+def write_files(files: Iterable[File], top: Path) -> None:
+    """Writes `files` below `top`, making their directories."""
+    for file in files:
+        path = top / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.data())
+        path.chmod(file.mode)
 
 
 def write_variant(variant: Variant, base_release: str, top: Path) -> None:
@@ -152,12 +165,8 @@ def write_variant(variant: Variant, base_release: str, top: Path) -> None:
     if variant.link_targets:
         files.append(File("usr/lib/tmpfiles.d/guest-links.conf", _tmpfiles()))
     if variant.checkout is not None:
-        files += _program_files(variant.checkout)
-    for file in (*files, *variant.files):
-        path = top / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.data())
-        path.chmod(file.mode)
+        files += program_files(variant.checkout)
+    write_files((*files, *variant.files), top)
     for path in top.rglob("*"):
         if path.is_dir() and not path.is_symlink() and path.relative_to(top).as_posix() != "root":
             path.chmod(0o755)

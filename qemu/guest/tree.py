@@ -73,8 +73,7 @@ def _settle_kernel(root: Path) -> None:
         cache.remove(left)
     for name in ("vmlinuz", "vmlinuz.old", "initrd.img", "initrd.img.old"):
         (root / name).unlink(missing_ok=True)
-    run_in_place = ["chroot", root, "depmod", release]
-    run(run_in_place)
+    run(["chroot", root, "depmod", release])
 
 
 def _settle_system(root: Path) -> None:

@@ -1,0 +1,78 @@
+"""Fixtures for tests that boot guests: made once, shared by all workers through the cache."""
+
+import fcntl
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bootvm.spec import VmSpec
+from bootvm.vm import Vm
+from guest import cache, commit, disk, initramfs, tree
+from guest.shape import Variant
+from guest.tree import Tree
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LOGS = CHECKOUT / "build" / "vm-logs"
+SEATS = 2  # guests at once, over all workers: each takes a processor and a gigabyte
+
+
+@pytest.fixture(scope="session")
+def guest_tree() -> Tree:
+    """The Debian tree."""
+    return tree.get()
+
+
+@pytest.fixture(scope="session")
+def programs(guest_tree: Tree) -> Path:
+    """Our programs, to lay over the tree while a disk is made."""
+    return disk.programs(CHECKOUT)
+
+
+@pytest.fixture(scope="session")
+def baseline(guest_tree: Tree, programs: Path) -> disk.Disk:
+    """Two versions deployed; dracut and libostree's own prepare-root boot them."""
+    image = initramfs.dracut(guest_tree)
+    made = [
+        commit.make(guest_tree, Variant(version=version, checkout=CHECKOUT), image)
+        for version in ("1.0", "2.0")
+    ]
+    spec = disk.DiskSpec(tuple(disk.Deployment(one) for one in made))
+    return disk.make(guest_tree, spec, programs)
+
+
+@pytest.fixture
+def seat() -> Iterator[None]:
+    """Holds one of the seats for a guest for the length of a test; waits for one."""
+    files = [(cache.root() / f"seat-{number}.lock").open("w") for number in range(SEATS)]
+    try:
+        for file in files[:-1]:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            break
+        else:
+            fcntl.flock(files[-1], fcntl.LOCK_EX)
+        yield
+    finally:
+        for file in files:
+            file.close()
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, seat: None) -> Iterator[Callable[..., Vm]]:
+    """Starts machines whose consoles are kept in build/vm-logs and which end with the test."""
+    running: list[Vm] = []
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.name)
+
+    def start(spec: VmSpec, **options: str) -> Vm:
+        vm = Vm(spec, name=f"{name}-{len(running)}", logs=LOGS, **options)
+        vm.__enter__()
+        running.append(vm)
+        return vm
+
+    yield start
+    for vm in running:
+        vm.__exit__(None, None, None)
