@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bootvm.errors import ConsoleError
+from bootvm.tail import FileTail
 from bootvm.terminal import Stripper
 
 TAIL = 30
 
 
 class Console:
-    """Owns the connected socket `stream` and a thread that reads it.
+    """Owns the connected socket, or the tailed file, `stream` and a thread that reads it.
 
     A guest stalls when nobody reads its serial port, so the thread never waits for anything
     else.  `log` receives the bytes as they came.  `ended` says why the machine is gone, or
@@ -23,7 +24,7 @@ class Console:
 
     def __init__(
         self,
-        stream: socket.socket,
+        stream: socket.socket | FileTail,
         log: Path,
         ended: Callable[[], str],
         live: Callable[[str], None] | None = None,

@@ -48,7 +48,8 @@ class VmSpec:
     """A whole machine.
 
     `kernel`, `initrd` and `cmdline` are for DIRECT firmware only.  `memory` is in MiB.
-    `icount` is QEMU's shift: the guest's clock then counts instructions, on one processor.
+    `icount` is QEMU's shift: the guest's clock then counts instructions, on one processor;
+    its serial line cannot be typed on.
     `ovmf` are the code and variable images for UEFI.  `credentials` are systemd credentials
     (name, content), brought in by SMBIOS.  Without `allow_reboot` a reset ends the machine.
     `kvm` asks for KVM, which must have been proved to work (`kvm.usable`).
@@ -74,7 +75,10 @@ class VmSpec:
 
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """Unix sockets on which QEMU listens, and the private copy of the UEFI variables."""
+    """Unix sockets on which QEMU listens, and the private copy of the UEFI variables.
+
+    With icount, `serial` is a file that QEMU writes.
+    """
 
     monitor: Path
     serial: Path
@@ -165,6 +169,22 @@ def _socket(name: str, path: Path) -> list[str]:
     return ["-chardev", f"socket,{text},server=on,wait=off"]
 
 
+def _serial(spec: VmSpec, path: Path) -> list[str]:
+    """A socket; with icount a file, for the reason that `tail` gives."""
+    words = _socket("serial", path)
+    if spec.icount is not None:
+        words = ["-chardev", f"file,id=serial,path={str(path).replace(',', ',,')}"]
+    return [*words, "-device", "isa-serial,chardev=serial"]
+
+
+def _randomness(spec: VmSpec) -> list[str]:
+    """The host's; with icount QEMU's own from a fixed seed, so that runs are alike."""
+    if spec.icount is None:
+        return ["-device", "virtio-rng-pci"]
+    words = ["-seed", "1", "-object", "rng-builtin,id=random"]
+    return [*words, "-device", "virtio-rng-pci,rng=random"]
+
+
 def arguments(spec: VmSpec, sockets: Sockets) -> list[str]:
     """The words after `qemu-system-x86_64`.
 
@@ -173,9 +193,9 @@ def arguments(spec: VmSpec, sockets: Sockets) -> list[str]:
     words = ["-nodefaults", "-no-user-config", "-S", "-machine", "q35,hpet=off"]
     words += _clock(spec)
     words += ["-m", str(spec.memory), "-display", "none", "-device", "VGA"]
-    words += ["-device", "virtio-rng-pci"]
+    words += _randomness(spec)
     words += [*_socket("monitor", sockets.monitor), "-mon", "chardev=monitor,mode=control"]
-    words += [*_socket("serial", sockets.serial), "-device", "isa-serial,chardev=serial"]
+    words += _serial(spec, sockets.serial)
     words += ["-device", "virtio-serial-pci", *_socket("agent", sockets.agent)]
     words += ["-device", f"virtserialport,chardev=agent,name={AGENT_PORT}"]
     if not spec.allow_reboot:

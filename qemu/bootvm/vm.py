@@ -18,6 +18,7 @@ from bootvm.console import Console
 from bootvm.errors import BootvmError
 from bootvm.monitor import Monitor
 from bootvm.spec import Firmware, Sockets, VmSpec, arguments, check
+from bootvm.tail import FileTail
 
 QEMU = "qemu-system-x86_64"
 
@@ -125,8 +126,10 @@ class Vm:
 
     def _attach(self, sockets: Sockets) -> None:
         self._monitor = Monitor(sockets.monitor)
-        console, agent = self._connect(sockets.serial), self._connect(sockets.agent)
-        self._console = Console(console, self.log, self.ended, self._live)
+        agent = self._connect(sockets.agent)
+        counting = self.spec.icount is not None
+        line = FileTail(sockets.serial) if counting else self._connect(sockets.serial)
+        self._console = Console(line, self.log, self.ended, self._live)
         self._agent = Agent(agent, self.ended)
         self._monitor.execute("cont")
 

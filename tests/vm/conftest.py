@@ -9,7 +9,8 @@ import pytest
 
 from bootvm.spec import VmSpec
 from bootvm.vm import Vm
-from guest import cache, commit, disk, initramfs, tree
+from guest import cache, initramfs, system, tree
+from guest.disk import Disk
 from guest.shape import Variant
 from guest.tree import Tree
 
@@ -25,21 +26,9 @@ def guest_tree() -> Tree:
 
 
 @pytest.fixture(scope="session")
-def programs(guest_tree: Tree) -> Path:
-    """Our programs, to lay over the tree while a disk is made."""
-    return disk.programs(CHECKOUT)
-
-
-@pytest.fixture(scope="session")
-def baseline(guest_tree: Tree, programs: Path) -> disk.Disk:
+def baseline(guest_tree: Tree) -> Disk:
     """Two versions deployed; dracut and libostree's own prepare-root boot them."""
-    image = initramfs.dracut(guest_tree)
-    made = [
-        commit.make(guest_tree, Variant(version=version, checkout=CHECKOUT), image)
-        for version in ("1.0", "2.0")
-    ]
-    spec = disk.DiskSpec(tuple(disk.Deployment(one) for one in made))
-    return disk.make(guest_tree, spec, programs)
+    return system.build(guest_tree, initramfs.dracut(guest_tree), Variant(checkout=CHECKOUT))
 
 
 @pytest.fixture

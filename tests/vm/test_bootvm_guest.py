@@ -11,11 +11,14 @@ from bootvm.errors import AgentError, BootvmError
 from bootvm.menu import Menu
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
-from guest import disk
+from guest import disk, initramfs, system
+from guest.shape import KEPT_FILE, LinkState, Variant
+from guest.tree import Tree
 
 pytestmark = pytest.mark.vm
 
 Starter = Callable[..., Vm]
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,33 @@ def test_menu_choice_boots_the_older_version(baseline: disk.Disk, machine: Start
     vm.wait_for("login:", 240)
     assert vm.check("cat /usr/share/guest/version") == "1.0\n"
     vm.power_off()
+
+
+def test_separate_var_and_links_of_every_kind(guest_tree: Tree, machine: Starter) -> None:
+    links = (
+        ("home", LinkState.EMPTY),
+        ("srv", LinkState.FULL),
+        ("mnt", LinkState.MISSING),
+    )
+    variant = Variant(links=links, checkout=CHECKOUT)
+    image = initramfs.dracut(guest_tree)
+    made = system.build(
+        guest_tree, image, variant, versions=["3.0"], separate_var=True, readonly=True
+    )
+    vm = machine(with_agent(VmSpec(disks=(Disk(made.path),))))
+    vm.agent.wait_ready(240)
+    vm.check("systemctl is-system-running --wait", 120)
+    assert vm.check("systemctl --failed --no-legend") == ""
+    assert vm.check("findmnt -n -o LABEL --mountpoint /var") == "var\n"
+    assert vm.check("findmnt -n -o OPTIONS --mountpoint /sysroot").startswith("ro")
+    kinds = vm.check("stat -c '%n %F' /home /srv /root /opt; ls /srv; ls -d /mnt || true")
+    assert kinds.splitlines() == [
+        "/home directory",
+        "/srv directory",
+        "/root symbolic link",
+        "/opt symbolic link",
+        KEPT_FILE,
+    ]
 
 
 def test_guest_is_sound(booted: VmSpec, machine: Starter) -> None:

@@ -125,3 +125,10 @@ def test_contradictions_are_named(spec: VmSpec, text: str) -> None:
     with pytest.raises(BootvmError) as caught:
         check(spec)
     assert str(caught.value) == text
+
+
+def test_icount_leaves_nothing_to_the_host() -> None:
+    words = arguments(replace(DIRECT, icount=0), SOCKETS)
+    assert "file,id=serial,path=/s/serial" in after(words, "-chardev")
+    assert after(words, "-seed") == ["1"]
+    assert "virtio-rng-pci,rng=random" in after(words, "-device")
