@@ -1,0 +1,47 @@
+"""The partition table and the filesystems are where the layout says, by their own tools."""
+
+import subprocess
+import uuid
+from pathlib import Path
+
+from guest.layout import MIB, SECTOR, bios_layout, make_ext4, write_table
+
+IDENTITY = uuid.UUID("12345678-1234-5678-1234-567812345678")
+
+
+def test_partitions_do_not_overlap() -> None:
+    parts = bios_layout(64, 16).partitions
+    ends = [part.offset + part.size for part in parts]
+    assert all(part.offset >= end for part, end in zip(parts[1:], ends, strict=False))
+    assert all(part.offset % MIB == 0 for part in parts)
+
+
+def test_table_is_read_back_by_sgdisk(tmp_path: Path) -> None:
+    image = tmp_path / "disk"
+    write_table(image, bios_layout(64, 16))
+    done = subprocess.run(
+        ["sgdisk", "--verify", "--print", image], capture_output=True, text=True, check=True
+    )
+    assert "No problems found" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if line.strip()[:1].isdigit()]
+    table = [(row[1], row[-2], row[-1]) for row in rows]
+    assert table == [
+        ("2048", "EF02", "bios"),
+        ("4096", "8304", "root"),
+        (str(66 * MIB // SECTOR), "8310", "var"),
+    ]
+
+
+def test_ext4_has_its_name_and_stays_in_its_place(tmp_path: Path) -> None:
+    image = tmp_path / "disk"
+    shape = bios_layout(64, 16)
+    write_table(image, shape)
+    table = image.read_bytes()[: 2 * MIB]
+    make_ext4(image, shape.named("root"), IDENTITY)
+    after = image.read_bytes()
+    assert after[: 2 * MIB] == table
+    offset = shape.named("root").offset + 1024
+    assert after[offset + 0x38 : offset + 0x3A] == b"\x53\xef"
+    assert after[offset + 0x68 : offset + 0x78] == IDENTITY.bytes
+    assert after[offset + 0x78 : offset + 0x88].rstrip(b"\0") == b"root"
+    assert not any(after[shape.named("var").offset : shape.named("var").offset + 16 * MIB])
