@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from guest import cache, grub, layout
+from guest import cache, firmware, grub, layout
 from guest.errors import GuestError
 from guest.shell import run
 from guest.tree import Tree
@@ -87,28 +87,52 @@ def bios_disk(tree: Tree, entries: tuple[tuple[str, str], ...]) -> Path:
     return cache.obtain(cache.root() / f"busybox-{key}.img", build)
 
 
+def _fat(image: Path, files: dict[str, Path | str]) -> None:
+    """A FAT filesystem over the whole of `image`; texts are written as they are."""
+    with image.open("wb") as file:
+        file.truncate(64 * layout.MIB)
+    run(["mkfs.vfat", "-F", "32", "-n", "ESP", "-i", "1234ABCD", image])
+    directories = sorted({str(up) for name in files for up in Path(name).parents} - {"."})
+    relaxed = {"MTOOLS_SKIP_CHECK": "1"}
+    if directories:
+        run(["mmd", "-i", str(image), *(f"::{one}" for one in directories)], env=relaxed)
+    with tempfile.TemporaryDirectory(prefix="busybox-") as scratch:
+        for name, content in files.items():
+            source = content
+            if isinstance(content, str):
+                source = Path(scratch) / "text"
+                source.write_text(content, newline="")
+            run(["mcopy", "-o", "-i", str(image), str(source), f"::{name}"], env=relaxed)
+
+
 def esp_disk(tree: Tree, word: str) -> Path:
     """A FAT disk for UEFI without a boot loader: the firmware's shell starts the kernel.
 
     `word` is added to the kernel command line.
     """
-    script = f"\\vmlinuz.efi initrd=\\initrd.img {CMDLINE} {word}\r\n"
+    script = f"fs0:\r\n\\vmlinuz.efi initrd=\\initrd.img {CMDLINE} {word}\r\n"
+    files: dict[str, Path | str] = {
+        "vmlinuz.efi": tree.vmlinuz,
+        "initrd.img": initramfs(),
+        "startup.nsh": script,
+    }
     key = cache.digest(tree.key, script, INIT)
+    return cache.obtain(cache.root() / f"busybox-{key}.esp", lambda path: _fat(path, files))
 
-    def build(unfinished: Path) -> None:
-        with unfinished.open("wb") as file:
-            file.truncate(64 * layout.MIB)
-        run(["mkfs.vfat", "-F", "32", "-n", "ESP", "-i", "1234ABCD", unfinished])
-        with tempfile.TemporaryDirectory(prefix="busybox-") as scratch:
-            startup = Path(scratch) / "startup.nsh"
-            startup.write_text(f"fs0:\r\n{script}", newline="")
-            for source, name in (
-                (tree.vmlinuz, "vmlinuz.efi"),
-                (initramfs(), "initrd.img"),
-                (startup, "startup.nsh"),
-            ):
-                run(
-                    ["mcopy", "-i", unfinished, source, f"::{name}"], env={"MTOOLS_SKIP_CHECK": "1"}
-                )
 
-    return cache.obtain(cache.root() / f"busybox-{key}.esp", build)
+def systemd_boot_disk(tree: Tree, entries: tuple[tuple[str, str], ...]) -> Path:
+    """A FAT disk whose systemd-boot offers `entries` (title, word for the command line)."""
+    loader = firmware.systemd_boot()
+    files: dict[str, Path | str] = {
+        "EFI/BOOT/BOOTX64.EFI": loader,
+        "loader/loader.conf": "timeout 60\n",
+        "vmlinuz.efi": tree.vmlinuz,
+        "initrd.img": initramfs(),
+    }
+    texts = []
+    for number, (title, word) in enumerate(entries):
+        lines = (f"title {title}", f"sort-key {number}", "linux /vmlinuz.efi")
+        texts.append("\n".join((*lines, "initrd /initrd.img", f"options {CMDLINE} {word}\n")))
+        files[f"loader/entries/entry{number}.conf"] = texts[-1]
+    key = cache.digest(tree.key, loader.read_bytes(), INIT, *texts)
+    return cache.obtain(cache.root() / f"busybox-{key}.esp", lambda path: _fat(path, files))

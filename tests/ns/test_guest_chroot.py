@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from guest.chroot import run_in
+from guest.chroot import Bind, run_in
 from guest.errors import GuestError
 
 pytestmark = pytest.mark.ns

@@ -69,6 +69,21 @@ def test_uefi_firmware_starts_the_kernel(guest_tree: Tree, machine: Start) -> No
     vm.wait_for("chosen=uefi", 5)
 
 
+def test_systemd_boot_boots_the_second_entry_when_it_is_chosen(
+    guest_tree: Tree, machine: Start
+) -> None:
+    entries = (("First entry", "chosen=one"), ("Second entry", "chosen=two"))
+    esp = busybox.systemd_boot_disk(guest_tree, entries)
+    spec = VmSpec(firmware=Firmware.UEFI, disks=(Disk(esp),), ovmf=firmware.find(), memory=512)
+    vm = machine(spec)
+    menu = Menu(vm.console)
+    menu.wait("Second entry", 120)
+    assert menu.selected() == "First entry"
+    menu.choose("Second entry")
+    vm.wait_for(busybox.GREETING, 120)
+    assert vm.console.wait_for(re.compile(r"chosen=(\w+)"), 5).group(1) == "two"
+
+
 @pytest.mark.parametrize(
     ("interface", "device"), [(Interface.NVME, "nvme0n1"), (Interface.VIRTIO, "virtio")]
 )
