@@ -19,6 +19,11 @@ from prepare_root.image.toolchain import Python
 
 BUILT_IN = frozenset({"sys", "errno", "_bootsys"})
 
+# CPython imports `encodings` the first time that an error handler has to be looked up (for
+# `decode("utf-8", "backslashreplace")`) and fails without it.  utf-8, latin-1 and ascii
+# themselves are in C, so an empty module does; other codecs stay unknown.
+ENCODINGS = "encodings"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -128,7 +133,8 @@ def find(entry: str, roots: Sequence[Path]) -> tuple[Source, ...]:
 
 
 def freeze(sources: Sequence[Source], python: Python) -> tuple[Frozen, ...]:
-    """Bytecode of `sources` by `python`, preceded by that interpreter's import system."""
+    """Bytecode of `sources` by `python`, preceded by what the core itself imports."""
+    sources = (Source(ENCODINGS, "", False), *sources)
     wanted = [{"name": s.name, "filename": s.filename, "source": s.text} for s in sources]
     done = subprocess.run(
         [str(python.executable), "-S", "-s", "-P", "-B", bytecode.__file__],

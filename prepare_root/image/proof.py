@@ -45,7 +45,7 @@ def libraries(elf: ELFFile) -> str | None:
     for segment in elf.iter_segments("PT_DYNAMIC"):
         assert isinstance(segment, DynamicSegment)
         for tag in segment.iter_tags("DT_NEEDED"):
-            return f"needs the shared library {tag.needed}"
+            return f"needs the shared library {tag.needed}"  # type: ignore[attr-defined]
     return None
 
 
