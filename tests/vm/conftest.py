@@ -3,13 +3,14 @@
 import fcntl
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bootvm.spec import VmSpec
 from bootvm.vm import Vm
-from guest import cache, initramfs, system, tree
+from guest import booted, cache, initramfs, system, tree
 from guest.disk import Disk
 from guest.shape import Variant
 from guest.tree import Tree
@@ -31,9 +32,9 @@ def baseline(guest_tree: Tree) -> Disk:
     return system.build(guest_tree, initramfs.dracut(guest_tree), Variant(checkout=CHECKOUT))
 
 
-@pytest.fixture
-def seat() -> Iterator[None]:
-    """Holds one of the seats for a guest for the length of a test; waits for one."""
+@contextmanager
+def taken_seat() -> Iterator[None]:
+    """Holds one of the seats for a guest; waits until one is free."""
     files = [(cache.root() / f"seat-{number}.lock").open("w") for number in range(SEATS)]
     try:
         for file in files[:-1]:
@@ -48,6 +49,20 @@ def seat() -> Iterator[None]:
     finally:
         for file in files:
             file.close()
+
+
+@pytest.fixture
+def seat() -> Iterator[None]:
+    """A seat for the length of a test."""
+    with taken_seat():
+        yield
+
+
+@pytest.fixture(scope="session")
+def up(baseline: Disk, tmp_path_factory: pytest.TempPathFactory) -> VmSpec:
+    """The baseline guest, booted; start it with `restore=booted.TAG`."""
+    state = booted.save(baseline, taken_seat)
+    return booted.copy(state, tmp_path_factory.mktemp("booted") / "disk.qcow2")
 
 
 @pytest.fixture

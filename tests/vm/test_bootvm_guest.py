@@ -1,17 +1,17 @@
 """The Debian guest as dracut and libostree's own prepare-root boot it: the recipe's proof."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bootvm import image
 from bootvm.agent import Start, with_agent
 from bootvm.errors import AgentError, BootvmError
 from bootvm.menu import Menu
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
 from guest import disk, initramfs, system
+from guest.booted import TAG
 from guest.shape import KEPT_FILE, LinkState, Variant
 from guest.tree import Tree
 
@@ -19,21 +19,6 @@ pytestmark = pytest.mark.vm
 
 Starter = Callable[..., Vm]
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def booted(baseline: disk.Disk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmSpec]:
-    """A machine whose disk holds the snapshot `up` of the booted guest, agent ready."""
-    own = tmp_path_factory.mktemp("booted") / "disk.qcow2"
-    image.overlay(baseline.path, own)
-    spec = with_agent(VmSpec(disks=(Disk(own, "qcow2", overlay=False),)))
-    with Vm(spec, name="booted") as vm:
-        vm.wait_for("login:", 240)
-        vm.agent.wait_ready(120)
-        vm.check("systemctl is-system-running --wait", 120)
-        vm.snapshot("up")
-    yield spec
-    own.unlink()
 
 
 def test_menu_choice_boots_the_older_version(baseline: disk.Disk, machine: Starter) -> None:
@@ -76,8 +61,8 @@ def test_separate_var_and_links_of_every_kind(guest_tree: Tree, machine: Starter
     ]
 
 
-def test_guest_is_sound(booted: VmSpec, machine: Starter) -> None:
-    vm = machine(booted, restore="up")
+def test_guest_is_sound(up: VmSpec, machine: Starter) -> None:
+    vm = machine(up, restore=TAG)
     assert vm.check("systemctl --failed --no-legend") == ""
     assert vm.check("cat /usr/share/guest/version") == "2.0\n"
     status = vm.check("ostree admin status")
@@ -103,33 +88,33 @@ def test_guest_is_sound(booted: VmSpec, machine: Starter) -> None:
     ],
 )
 def test_agent_round_trip(
-    booted: VmSpec, machine: Starter, script: str, expected: tuple[int, str, str]
+    up: VmSpec, machine: Starter, script: str, expected: tuple[int, str, str]
 ) -> None:
-    result = machine(booted, restore="up").run(script)
+    result = machine(up, restore=TAG).run(script)
     assert (result.status, result.stdout, result.stderr) == expected
 
 
-def test_agent_carries_much_output(booted: VmSpec, machine: Starter) -> None:
-    vm = machine(booted, restore="up")
+def test_agent_carries_much_output(up: VmSpec, machine: Starter) -> None:
+    vm = machine(up, restore=TAG)
     text = vm.check("seq 60000", 60)
     assert text.splitlines() == [str(number) for number in range(1, 60001)]
 
 
-def test_agent_ends_what_takes_too_long(booted: VmSpec, machine: Starter) -> None:
-    vm = machine(booted, restore="up")
+def test_agent_ends_what_takes_too_long(up: VmSpec, machine: Starter) -> None:
+    vm = machine(up, restore=TAG)
     assert vm.run("sleep 300", timeout=2).status == 124
     assert vm.run("echo usable", timeout=20).stdout == "usable\n"
 
 
-def test_failing_command_carries_its_errors(booted: VmSpec, machine: Starter) -> None:
-    vm = machine(booted, restore="up")
+def test_failing_command_carries_its_errors(up: VmSpec, machine: Starter) -> None:
+    vm = machine(up, restore=TAG)
     with pytest.raises(BootvmError, match=r"in the guest: ls /missing: status 2") as caught:
         vm.check("ls /missing")
     assert "No such file or directory" in caught.value.hint
 
 
-def test_agent_notices_that_the_machine_is_gone(booted: VmSpec, machine: Starter) -> None:
-    vm = machine(booted, restore="up")
+def test_agent_notices_that_the_machine_is_gone(up: VmSpec, machine: Starter) -> None:
+    vm = machine(up, restore=TAG)
     with pytest.raises(AgentError, match=r"agent: systemctl poweroff -ff.*: the machine ended"):
         vm.run("systemctl poweroff -ff; sleep 60")
 
