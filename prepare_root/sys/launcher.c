@@ -100,6 +100,8 @@ main(int argc, char **argv, char **environ)
     (void)argc;
     bootsys_set_vectors(argv, environ);
     start_python();
+    /* The process is over before cycles could matter. */
+    PyGC_Disable();
     status = run_entry();
     if (PyErr_Occurred()) {
         /* SystemExit would end the process inside PyErr_Print, process 1 too. */
