@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from prepare_root.formats import FormatError
+from prepare_root.formats import config as formats_config
 from prepare_root.image import compression, contents, kmodules
 from prepare_root.image.compression import Compression
 from prepare_root.image.errors import ImageError
@@ -70,13 +72,32 @@ def requests(filesystems: Sequence[str], drivers: Sequence[str]) -> list[kmodule
     ]
 
 
+def config_requests(text: str) -> list[kmodules.Request]:
+    """The modules without which a machine with the configuration `text` cannot boot."""
+    config = formats_config.parse(text.encode())
+    names = []
+    if config.composefs != b"no":
+        names += ["erofs", "overlay"]
+    elif config.root_transient or config.etc_transient:
+        names += ["overlay"]
+    required = config.composefs != b"maybe"
+    return [kmodules.Request(name, required, filesystem=True) for name in names]
+
+
 def read_config(path: Path) -> str:
-    """The text of a configuration file; raises ImageError when it cannot be read."""
+    """The text of a prepare-root.conf; raises ImageError when it is unreadable or wrong.
+
+    A mistake in it would stop the machine when it boots, so it stops the build instead.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        formats_config.parse(text.encode())
+    except FormatError as error:
+        raise ImageError("read configuration", str(path), str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ImageError("read configuration", str(path), reason) from error
+    return text
 
 
 def default_binary(progress: Callable[[str], None]) -> Path:
@@ -184,14 +205,19 @@ def command(
     method, note = compression.choose(compress, known)
     if note:
         click.echo(f"note: {note}", err=True)
+    text = contents.DEFAULT_CONFIG if config is None else read_config(config)
+    etc_text = None if etc_config is None else read_config(etc_config)
     progress(f"resolving modules of {kver}")
-    closure = kmodules.resolve(tree, requests(filesystems, drivers))
+    wanted = requests(filesystems, drivers)
+    # As at boot, the one in /etc replaces the other.
+    wanted += config_requests(text if etc_text is None else etc_text)
+    closure = kmodules.resolve(tree, wanted)
     items = contents.plan(
         binary or default_binary(progress),
         kver,
         closure,
-        contents.DEFAULT_CONFIG if config is None else read_config(config),
-        None if etc_config is None else read_config(etc_config),
+        text,
+        etc_text,
     )
     if list_only or out is None:
         print_plan(items, closure, method)

@@ -166,6 +166,47 @@ def test_configuration_that_is_not_there(options: list[str], tmp_path: Path, opt
         invoke(str(tmp_path / "out"), *options, option, "/none")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[sysroot]\nreadonly=yes\n", r"line 2: \[sysroot\] readonly: 'yes' is not true"),
+        ("[root]\ntransient=1\ntransient-ro=1\n", r"\[root\] transient and transient-ro excl"),
+        ("readonly=true\n", "line 1: "),
+    ],
+)
+def test_configuration_that_would_stop_the_machine(
+    options: list[str], tmp_path: Path, text: str, reason: str
+) -> None:
+    path = tmp_path / "bad.conf"
+    path.write_text(text)
+    with pytest.raises(ImageError, match=f"^read configuration: {path}: {reason}"):
+        invoke(str(tmp_path / "out"), *options, "--config", str(path))
+
+
+@pytest.mark.parametrize(
+    ("lib", "etc", "expected"),
+    [
+        ("", None, set()),
+        ("[composefs]\nenabled=maybe\n", None, {"erofs.ko", "overlay.ko"}),
+        ("[etc]\ntransient=true\n", None, {"overlay.ko"}),
+        ("[root]\ntransient-ro=true\n", None, {"overlay.ko"}),
+        ("[composefs]\nenabled=yes\n", "[sysroot]\nreadonly=true\n", set()),
+        ("", "[composefs]\nenabled=yes\n", {"erofs.ko", "overlay.ko"}),
+    ],
+)
+def test_configuration_brings_the_filesystems_that_it_needs(
+    options: list[str], tmp_path: Path, lib: str, etc: str | None, expected: set[str]
+) -> None:
+    (tmp_path / "lib.conf").write_text(lib)
+    more = ["--config", str(tmp_path / "lib.conf"), "--fs", "ext4"]
+    if etc is not None:
+        (tmp_path / "etc.conf").write_text(etc)
+        more += ["--etc-config", str(tmp_path / "etc.conf")]
+    invoke(str(tmp_path / "out"), *options, *more)
+    lines = unpack(tmp_path / "out")["usr/lib/bootchain/modules"].data.decode().split()
+    assert {Path(line).name for line in lines} & {"erofs.ko", "overlay.ko"} == expected
+
+
 def test_help_has_an_example() -> None:
     with click.Context(initramfs.command) as context:
         assert "Example: prepare-root-image initramfs" in initramfs.command.get_help(context)
