@@ -1,6 +1,7 @@
 """The one place where the image builders start other programs."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +26,8 @@ SEARCH = (*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/sbin", "/
 
 def which(program: str) -> Path | None:
     """The file that `run` would start for `program`, or None."""
-    for directory in SEARCH:
-        path = Path(directory) / program
-        if path.is_file() and os.access(path, os.X_OK):
-            return path
-    return None
+    found = shutil.which(program, path=os.pathsep.join(SEARCH))
+    return Path(found) if found else None
 
 
 def attempt(

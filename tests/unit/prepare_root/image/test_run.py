@@ -1,5 +1,6 @@
 """Other programs: what they said joins the error."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,19 @@ def test_which() -> None:
     assert which("sh") is not None
     assert which("depmod") is not None  # in sbin, which may not be on PATH
     assert which("no-such-program") is None
+
+
+def test_which_passes_over_directories_that_it_may_not_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    monkeypatch.setattr(run_module, "SEARCH", (str(closed), "/bin"))
+    if os.geteuid() != 0:
+        assert which("sh") == Path("/bin/sh")
+        return
+    os.seteuid(65534)  # root may search everything
+    try:
+        assert which("sh") == Path("/bin/sh")
+    finally:
+        os.seteuid(0)
