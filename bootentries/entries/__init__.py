@@ -1,0 +1,1 @@
+"""Boot Loader Specification entries: their text, their names, their titles."""

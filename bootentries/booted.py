@@ -1,0 +1,115 @@
+"""Whether a sysroot is the booted one, and what is kept about that in /run/ostree."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootentries import fs
+from bootentries.errors import BootentriesError
+from prepare_root.formats import FormatError
+from prepare_root.formats.booted import BootedMetadata
+from prepare_root.formats.gvariant import Variant, decode
+
+STAGED = "ostree/staged-deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class BootedRoot:
+    """Device and inode that the booted deployment's directory has."""
+
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The content of /run/ostree/staged-deployment."""
+
+    stateroot: str
+    name: str
+    bootcsum: str
+    kargs: tuple[str, ...] = ()
+    locked: bool = False
+
+
+def booted_root(root_fd: int, run: str = "/run") -> BootedRoot | None:
+    """Return what to look for, or None unless the sysroot open as `root_fd` is `/` and booted.
+
+    Raises BootentriesError for an unreadable /run/ostree-booted.
+    """
+    here, slash = os.fstat(root_fd), Path("/").stat()
+    if (here.st_dev, here.st_ino) != (slash.st_dev, slash.st_ino):
+        return None
+    run_fd = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        data = fs.read_optional(run_fd, "ostree-booted")
+    finally:
+        os.close(run_fd)
+    if data is None:
+        return None
+    try:
+        metadata = BootedMetadata.decode(data)
+    except FormatError as error:
+        raise BootentriesError("read booted state", f"{run}/ostree-booted", str(error)) from error
+    if metadata.device is None or metadata.inode is None:
+        # An empty file says "booted" and no more.
+        return BootedRoot(slash.st_dev, slash.st_ino)
+    return BootedRoot(metadata.device, metadata.inode)
+
+
+def read_staged(run: str = "/run") -> Staged | None:
+    """Return the staged deployment's description, or None; raises BootentriesError."""
+    run_fd = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        data = fs.read_optional(run_fd, STAGED)
+        locked = fs.stat_optional(run_fd, f"{STAGED}-locked") is not None
+    finally:
+        os.close(run_fd)
+    if data is None:
+        return None
+    where = f"{run}/{STAGED}"
+    try:
+        table = decode("a{sv}", data)
+        if not isinstance(table, dict):
+            raise FormatError("not a dictionary")
+        return _staged(table, locked)
+    except FormatError as error:
+        raise BootentriesError("read staged deployment", where, str(error)) from error
+
+
+def unlocked_state(name: str, run: str = "/run") -> str:
+    """Return `development`, `transient` or `none` for the deployment of this name."""
+    for state in ("development", "transient"):
+        try:
+            os.lstat(f"{run}/ostree/deployment-state/{name}/unlocked-{state}")
+        except OSError:
+            continue
+        return state
+    return "none"
+
+
+def _staged(table: dict[object, object], locked: bool) -> Staged:
+    target = _value(table, "target", "a{sv}")
+    if not isinstance(target, dict):
+        raise FormatError("key 'target' is missing")
+    fields = [_value(target, key, "s") for key in ("osname", "name", "bootcsum")]
+    stateroot, name, bootcsum = (field for field in fields)
+    if not isinstance(stateroot, str) or not isinstance(name, str) or not isinstance(bootcsum, str):
+        raise FormatError("key 'target' lacks name, osname or bootcsum")
+    kargs = _value(table, "kargs", "as")
+    return Staged(
+        stateroot=stateroot,
+        name=name,
+        bootcsum=bootcsum,
+        kargs=tuple(kargs) if isinstance(kargs, list) else (),
+        locked=locked or _value(table, "locked", "b") is True,
+    )
+
+
+def _value(table: dict[object, object], key: str, type_string: str) -> object:
+    value = table.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, Variant) or value.type != type_string:
+        raise FormatError(f"key {key!r} is not of type {type_string!r}")
+    return value.value

@@ -1,0 +1,179 @@
+"""Files below a directory fd: every name is resolved inside that directory, links included.
+
+Names are relative strings (undecodable bytes as surrogates).  A function that returns an
+fd gives it to the caller; none closes an fd that it was given.
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bootentries import syscalls
+
+# From linux/openat2.h: symlinks are followed as if the directory were the root, and
+# /proc's magic links not at all.
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_IN_ROOT = 0x10
+
+
+def open_in(root_fd: int, path: str, flags: int = os.O_RDONLY, mode: int = 0) -> int:
+    """Open `path` below `root_fd`; nothing in it leads outside."""
+    name = os.fsencode(path) or b"."
+    return syscalls.openat2(root_fd, name, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+
+
+@contextmanager
+def opened(root_fd: int, path: str, flags: int = os.O_RDONLY, mode: int = 0) -> Iterator[int]:
+    """Hold `path` open below `root_fd` for a block."""
+    fd = open_in(root_fd, path, flags, mode)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def parent(root_fd: int, path: str) -> Iterator[tuple[int, str]]:
+    """Yield (fd of the parent directory, last component) of `path`."""
+    head, name = os.path.split(path)
+    with opened(root_fd, head, os.O_PATH | os.O_DIRECTORY) as fd:
+        yield fd, name
+
+
+def read_bytes(root_fd: int, path: str) -> bytes:
+    """Return the content of a regular file."""
+    with opened(root_fd, path) as fd:
+        return read_fd(fd)
+
+
+def read_fd(fd: int) -> bytes:
+    """Return everything from the current place of `fd` on."""
+    blocks = []
+    while block := os.read(fd, 1 << 20):
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def read_optional(root_fd: int, path: str) -> bytes | None:
+    """Return the content of a file, or None when it is not there."""
+    try:
+        return read_bytes(root_fd, path)
+    except FileNotFoundError:
+        return None
+
+
+def list_optional(root_fd: int, path: str) -> list[str] | None:
+    """Return the sorted names in a directory, or None when it is not there."""
+    try:
+        with opened(root_fd, path, os.O_RDONLY | os.O_DIRECTORY) as fd:
+            return sorted(os.listdir(fd))  # noqa: PTH208 - pathlib has no way by fd
+    except FileNotFoundError:
+        return None
+
+
+def readlink_optional(root_fd: int, path: str) -> str | None:
+    """Return a symlink's text, or None when it is not there; OSError EINVAL when no link."""
+    try:
+        with parent(root_fd, path) as (fd, name):
+            return os.readlink(name, dir_fd=fd)
+    except FileNotFoundError:
+        return None
+
+
+def stat_optional(root_fd: int, path: str, follow: bool = True) -> os.stat_result | None:
+    """Return what stat or lstat says, or None when it is not there."""
+    flags = os.O_PATH if follow else os.O_PATH | os.O_NOFOLLOW
+    try:
+        with opened(root_fd, path, flags) as fd:
+            return os.fstat(fd)
+    except FileNotFoundError:
+        return None
+
+
+def is_dir(root_fd: int, path: str) -> bool:
+    """Return whether `path` is a directory, links followed."""
+    found = stat_optional(root_fd, path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
+def is_file(root_fd: int, path: str) -> bool:
+    """Return whether `path` is a regular file, links followed."""
+    found = stat_optional(root_fd, path)
+    return found is not None and stat.S_ISREG(found.st_mode)
+
+
+def make_dirs(root_fd: int, path: str, mode: int = 0o755) -> None:
+    """Create a directory and its parents; existing ones are left as they are."""
+    done = ""
+    for part in path.split("/"):
+        done = f"{done}/{part}" if done else part
+        with parent(root_fd, done) as (fd, name):
+            try:
+                os.mkdir(name, mode, dir_fd=fd)
+            except FileExistsError:
+                continue
+            # The umask has no say: another user's loader has to read what is here.
+            os.chmod(name, mode, dir_fd=fd)
+
+
+def write_file(root_fd: int, path: str, data: bytes, mode: int = 0o644) -> None:
+    """Write a file under a temporary name, sync it, and rename it over `path`."""
+    with parent(root_fd, path) as (fd, name):
+        # GRUB's and sd-boot's globs must never match it: it does not end in .conf or .cfg.
+        temporary = f".{name}.tmp"
+        out = os.open(
+            temporary,
+            os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW,
+            mode,
+            dir_fd=fd,
+        )
+        try:
+            write_all(out, data)
+            os.fchmod(out, mode)
+            os.fdatasync(out)
+        finally:
+            os.close(out)
+        os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def make_symlink(root_fd: int, path: str, target: str) -> None:
+    """Create a symlink that must not be there yet."""
+    with parent(root_fd, path) as (fd, name):
+        os.symlink(target, name, dir_fd=fd)
+
+
+def stage_symlink(root_fd: int, path: str, target: str) -> None:
+    """Create the symlink that `commit_symlink` puts in place, as `PATH.tmp`."""
+    with parent(root_fd, path) as (fd, name):
+        try:
+            os.unlink(f"{name}.tmp", dir_fd=fd)
+        except FileNotFoundError:
+            pass
+        os.symlink(target, f"{name}.tmp", dir_fd=fd)
+
+
+def commit_symlink(root_fd: int, path: str) -> None:
+    """Rename `PATH.tmp` over `path`, in one step."""
+    with parent(root_fd, path) as (fd, name):
+        os.rename(f"{name}.tmp", name, src_dir_fd=fd, dst_dir_fd=fd)
+
+
+def remove_tree(root_fd: int, path: str) -> None:
+    """Remove a file, a symlink or a directory with all that is in it, if it is there."""
+    try:
+        with parent(root_fd, path) as (fd, name):
+            try:
+                os.unlink(name, dir_fd=fd)
+            except IsADirectoryError:
+                shutil.rmtree(name, dir_fd=fd)
+    except FileNotFoundError:
+        return

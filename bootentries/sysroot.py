@@ -1,0 +1,258 @@
+"""Reading a sysroot: boot versions, entries, and the deployment list they make up.
+
+No lock is taken.  `load` reads again when the list changed under it.
+"""
+
+import os
+import re
+import stat
+import time
+from dataclasses import dataclass, replace
+
+from bootentries import fs
+from bootentries.booted import BootedRoot, Staged, booted_root, read_staged, unlocked_state
+from bootentries.deployment import (
+    Bootlink,
+    Deployment,
+    Entry,
+    overlay_checksums,
+    parse_directory,
+)
+from bootentries.entries import bls
+from bootentries.entries.names import is_entry_name, parse_counters
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.order import newest_first
+from bootentries.origin import Origin
+from bootentries.origin import parse as parse_origin
+from bootentries.repo import RepoConfig, read_commit, read_config
+from bootentries.root import Root
+from prepare_root.formats import FormatError
+
+DEPLOY = "ostree/deploy"
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sysroot:
+    """What a sysroot holds; `deployments` is in list order, a staged one first."""
+
+    bootversion: int
+    subbootversion: int
+    deployments: tuple[Deployment, ...]
+    config: RepoConfig
+    booted: bool = False
+
+    @property
+    def booted_deployment(self) -> Deployment | None:
+        """The deployment that is running, if this is the running system's sysroot."""
+        return next((item for item in self.deployments if item.booted), None)
+
+    @property
+    def on_disk(self) -> tuple[Deployment, ...]:
+        """The deployments that have an entry."""
+        return tuple(item for item in self.deployments if not item.staged)
+
+
+def load(root: Root, run: str = "/run") -> Sysroot:
+    """Return the sysroot's state; raises BootentriesError that names the file at fault."""
+    for attempt in range(_ATTEMPTS):
+        before = _fingerprint(root)
+        try:
+            found = _load_once(root, run)
+        except BootentriesError:
+            if before == _fingerprint(root):
+                raise
+        else:
+            if before == _fingerprint(root):
+                return found
+        time.sleep(0.01 * attempt)
+    raise BootentriesError(
+        "load sysroot", root.path, "it keeps changing", hint="wait for the other writer"
+    )
+
+
+def _fingerprint(root: Root) -> tuple[object, ...]:
+    try:
+        link = None
+        if root.boot_fd is not None:
+            link = fs.readlink_optional(root.boot_fd, "loader")
+        touched = fs.stat_optional(root.fd, DEPLOY)
+    except OSError:
+        return ()
+    return (link, touched and touched.st_mtime_ns)
+
+
+def _load_once(root: Root, run: str) -> Sysroot:
+    try:
+        config = read_config(root.fd)
+        bootversion = _bootversion(root)
+        subbootversion = _subbootversion(root, bootversion)
+        wanted = booted_root(root.fd, run)
+        entries = read_entries(root, bootversion)
+        found = [_deployment(root, entry, run) for entry in entries]
+        if wanted is not None:
+            found = _mark_booted(root, found, wanted)
+            staged = read_staged(run)
+            if staged is not None:
+                found.insert(0, _staged(root, staged))
+    except OSError as error:
+        raise from_os_error("load sysroot", error) from error
+    items = tuple(replace(item, index=index) for index, item in enumerate(found))
+    return Sysroot(bootversion, subbootversion, items, config, wanted is not None)
+
+
+def _bootversion(root: Root) -> int:
+    if root.boot_fd is None:
+        return 0
+    try:
+        text = fs.readlink_optional(root.boot_fd, "loader")
+    except OSError as error:
+        raise BootentriesError("load sysroot", "boot/loader", "not a symbolic link") from error
+    if text is None:
+        return 0
+    if text not in ("loader.0", "loader.1"):
+        raise BootentriesError("load sysroot", "boot/loader", f"invalid target {text!r}")
+    return int(text[-1])
+
+
+def _subbootversion(root: Root, bootversion: int) -> int:
+    return read_subbootversion(root.fd, bootversion) or 0
+
+
+def read_subbootversion(root_fd: int, bootversion: int) -> int | None:
+    """Return M of the link `ostree/boot.N -> boot.N.M`, or None when it is missing."""
+    place = f"ostree/boot.{bootversion}"
+    try:
+        text = fs.readlink_optional(root_fd, place)
+    except OSError as error:
+        raise BootentriesError("load sysroot", place, "not a symbolic link") from error
+    if text is None:
+        return None
+    if text[-2:] not in (".0", ".1"):
+        raise BootentriesError("load sysroot", place, f"invalid target {text!r}")
+    return int(text[-1])
+
+
+def read_entries(root: Root, bootversion: int) -> list[Entry]:
+    """Return the entries of `loader.N`, the default first."""
+    if root.boot_fd is None:
+        return []
+    directory = f"loader.{bootversion}/entries"
+    entries = []
+    for name in fs.list_optional(root.boot_fd, directory) or []:
+        place = f"boot/{directory}/{name}"
+        if not is_entry_name(name):
+            continue
+        found = fs.stat_optional(root.boot_fd, f"{directory}/{name}")
+        if found is None:
+            raise BootentriesError("read entry", place, "dangling symbolic link")
+        if not stat.S_ISREG(found.st_mode):
+            continue
+        try:
+            text = fs.read_bytes(root.boot_fd, f"{directory}/{name}").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BootentriesError("read entry", place, "not UTF-8") from error
+        entries.append(Entry(name, bls.parse(text), parse_counters(name)))
+    order = {id(entry.bls): entry for entry in entries}
+    return [order[id(item)] for item in newest_first([entry.bls for entry in entries])]
+
+
+def entry_bootlink(entry: Entry) -> Bootlink:
+    """Return the bootlink that an entry's `ostree=` names; raises BootentriesError."""
+    # A plain split at spaces: that is how libostree looks for it.
+    targets = [word for word in entry.options.split(" ") if word.startswith("ostree=")]
+    if not targets:
+        raise BootentriesError("read entry", entry.name, "no ostree= kernel argument")
+    link = Bootlink.parse(targets[0].removeprefix("ostree="))
+    if link is None:
+        raise BootentriesError("read entry", entry.name, f"invalid kernel argument {targets[0]!r}")
+    return link
+
+
+def resolve_bootlink(root_fd: int, link: Bootlink, where: str) -> tuple[str, int]:
+    """Return (checksum, serial) of the deployment that a bootlink leads to."""
+    path = str(link).lstrip("/")
+    try:
+        text = fs.readlink_optional(root_fd, path)
+    except OSError as error:
+        raise BootentriesError("read entry", where, f"/{path} is not a symbolic link") from error
+    if text is None:
+        raise BootentriesError(
+            "read entry", where, f"/{path} does not exist",
+            hint="the entry and /ostree/boot.N disagree: write the list again",
+        )  # fmt: skip
+    found = parse_directory(os.path.basename(text))  # noqa: PTH119 - text, not a path to open
+    if found is None:
+        raise BootentriesError("read entry", where, f"/{path} leads to {text!r}, no deployment")
+    return found
+
+
+def _deployment(root: Root, entry: Entry, run: str) -> Deployment:
+    link = entry_bootlink(entry)
+    overlay_checksums(entry.bls, entry.name)
+    checksum, serial = resolve_bootlink(root.fd, link, entry.name)
+    item = Deployment(
+        stateroot=link.stateroot,
+        checksum=checksum,
+        serial=serial,
+        bootcsum=link.bootcsum,
+        bootserial=link.bootserial,
+        options=entry.options,
+        entry=entry,
+        unlocked=unlocked_state(f"{checksum}.{serial}", run),
+    )
+    if not fs.is_dir(root.fd, item.path):
+        raise BootentriesError("read entry", entry.name, f"/{item.path} is not a directory")
+    return _described(root, item)
+
+
+def _described(root: Root, item: Deployment) -> Deployment:
+    """Return the item with its origin and its commit's version."""
+    commit = read_commit(root.fd, item.checksum) if len(item.checksum) == 64 else None
+    origin = _origin(root, item)
+    unlocked = "hotfix" if origin.unlocked == "hotfix" else item.unlocked
+    version = None if commit is None else commit.version
+    return replace(item, origin=origin, version=version, unlocked=unlocked)
+
+
+def _origin(root: Root, item: Deployment) -> Origin:
+    path = f"{item.path}.origin"
+    data = fs.read_optional(root.fd, path)
+    try:
+        return Origin() if data is None else parse_origin(data)
+    except FormatError as error:
+        raise BootentriesError("read origin", path, str(error)) from error
+
+
+def _mark_booted(root: Root, items: list[Deployment], wanted: BootedRoot) -> list[Deployment]:
+    for index, item in enumerate(items):
+        found = fs.stat_optional(root.fd, item.path)
+        if found and (found.st_dev, found.st_ino) == (wanted.device, wanted.inode):
+            return [*items[:index], replace(item, booted=True), *items[index + 1 :]]
+    raise BootentriesError(
+        "load sysroot",
+        root.path,
+        "the booted deployment has no entry in /boot/loader",
+        hint="is /boot mounted? /run/ostree-booted says that this system was booted by OSTree",
+    )
+
+
+def _staged(root: Root, staged: Staged) -> Deployment:
+    found = parse_directory(staged.name)
+    if found is None or not re.fullmatch(r"[^/]+", staged.stateroot):
+        raise BootentriesError("read staged deployment", staged.name, "no deployment's name")
+    checksum, serial = found
+    item = Deployment(
+        stateroot=staged.stateroot,
+        checksum=checksum,
+        serial=serial,
+        bootcsum=staged.bootcsum,
+        options=" ".join(staged.kargs),
+        staged=True,
+        finalization_locked=staged.locked,
+    )
+    if not fs.is_dir(root.fd, item.path):
+        raise BootentriesError(
+            "read staged deployment", staged.name, f"/{item.path} is not a directory"
+        )
+    return _described(root, item)

@@ -1,0 +1,172 @@
+"""Bringing kernel files into /boot, and reading them back from storage."""
+
+import errno
+import hashlib
+import mmap
+import os
+import stat
+
+from bootentries import fs
+from bootentries.errors import BootentriesError
+from bootentries.txn.context import Context
+
+_BLOCK = 1 << 20
+# The file cannot be linked there: another filesystem or mount, or a limit.
+_NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP})
+_NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT})
+
+
+def install_file(context: Context, source: str, path: str) -> None:
+    """Make `path` a complete, synced copy or link of `source`.
+
+    A file that is there already is hashed before it is trusted, and replaced in one step
+    when it differs.
+    """
+    target_fd, target = context.locate(path)
+    with (
+        fs.opened(context.root.fd, source) as src,
+        fs.parent(target_fd, target) as (directory, name),
+    ):
+        present = _open_present(directory, name)
+        try:
+            if present is not None and _same(src, present):
+                os.fdatasync(present)
+                return
+        finally:
+            if present is not None:
+                os.close(present)
+        if present is None:
+            _place(src, directory, name)
+            return
+        context.note(f"{path}: its content was not the deployment's, written again")
+        temporary = f".{name}.tmp"
+        fs.remove_tree(directory, temporary)
+        _place(src, directory, temporary)
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def install_tree(context: Context, source: str, path: str) -> None:
+    """Copy a tree of device tree files, replacing what differs; links are followed."""
+    target_fd, target = context.locate(path)
+    fs.make_dirs(target_fd, target)
+    for name in fs.list_optional(context.root.fd, source) or []:
+        found = fs.stat_optional(context.root.fd, f"{source}/{name}")
+        if found is None:
+            continue
+        if stat.S_ISDIR(found.st_mode):
+            install_tree(context, f"{source}/{name}", f"{path}/{name}")
+        elif stat.S_ISREG(found.st_mode):
+            install_file(context, f"{source}/{name}", f"{path}/{name}")
+
+
+def read_back(context: Context, path: str, expected: bytes) -> None:
+    """Compare a file on storage with what it has to hold; raises BootentriesError."""
+    if stored_digest(context, path) != hashlib.sha256(expected).digest():
+        raise _not_stored(path)
+
+
+def read_back_copy(context: Context, source: str, path: str) -> None:
+    """Compare a file on storage with the deployment's; raises BootentriesError."""
+    with fs.opened(context.root.fd, source) as src:
+        wanted = _digest(src)
+    if stored_digest(context, path) != wanted:
+        raise _not_stored(path)
+
+
+def stored_digest(context: Context, path: str) -> bytes:
+    """Return the sha256 of a file's bytes on storage: the page cache proves nothing."""
+    root_fd, name = context.locate(path)
+    try:
+        with fs.opened(root_fd, name, os.O_RDONLY | os.O_DIRECT) as fd:
+            return _direct_digest(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    with fs.opened(root_fd, name) as fd:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        return _digest(fd)
+
+
+def _direct_digest(fd: int) -> bytes:
+    digest = hashlib.sha256()
+    # Anonymous memory is page-aligned, as O_DIRECT wants it.
+    with mmap.mmap(-1, _BLOCK) as block:
+        while got := os.readv(fd, [block]):
+            digest.update(block[:got])
+            if got < _BLOCK:
+                break
+    return digest.digest()
+
+
+def _digest(fd: int) -> bytes:
+    digest = hashlib.sha256()
+    os.lseek(fd, 0, os.SEEK_SET)
+    while block := os.read(fd, _BLOCK):
+        digest.update(block)
+    return digest.digest()
+
+
+def _open_present(directory: int, name: str) -> int | None:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+
+
+def _same(left: int, right: int) -> bool:
+    ours, theirs = os.fstat(left), os.fstat(right)
+    if (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino):
+        return True
+    return ours.st_size == theirs.st_size and _digest(left) == _digest(right)
+
+
+def _place(src: int, directory: int, name: str) -> None:
+    """Give `name` to a hard link of `src`, or to a complete copy of it."""
+    os.fdatasync(src)
+    try:
+        os.link(f"/proc/self/fd/{src}", name, dst_dir_fd=directory, follow_symlinks=True)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        _place_copy(src, directory, name)
+
+
+def _place_copy(src: int, directory: int, name: str) -> None:
+    temporary = None
+    try:
+        out = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    except OSError as error:
+        if error.errno not in _NO_TMPFILE:
+            raise
+        temporary = f".{name}.part"
+        fs.remove_tree(directory, temporary)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        out = os.open(temporary, flags, 0o600, dir_fd=directory)
+    try:
+        _copy(src, out)
+        if temporary is None:
+            os.link(f"/proc/self/fd/{out}", name, dst_dir_fd=directory, follow_symlinks=True)
+        else:
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    finally:
+        os.close(out)
+
+
+def _copy(src: int, out: int) -> None:
+    os.lseek(src, 0, os.SEEK_SET)
+    while block := os.read(src, _BLOCK):
+        fs.write_all(out, block)
+    found = os.fstat(src)
+    if os.geteuid() == 0:
+        os.fchown(out, found.st_uid, found.st_gid)
+    os.fchmod(out, stat.S_IMODE(found.st_mode))
+    os.fdatasync(out)
+
+
+def _not_stored(path: str) -> BootentriesError:
+    return BootentriesError(
+        "read back",
+        path,
+        "storage holds something else than what was written",
+        hint="nothing was activated; check the disk (dmesg, smartctl) and try again",
+    )

@@ -1,0 +1,261 @@
+"""From a present and a wanted deployment list to the operations between them."""
+
+import re
+from dataclasses import dataclass
+
+from bootentries.deployment import Bootlink, Deployment, Entry, overlay_checksums
+from bootentries.entries.bls import format_entry
+from bootentries.entries.names import entry_name
+from bootentries.entries.render import Target, payload_dir, render
+from bootentries.kargs import KernelArgs
+from bootentries.loaders import Loader, Menu, MenuItem
+from bootentries.sysroot import DEPLOY, Sysroot
+from bootentries.txn import ops
+from bootentries.txn.ops import Op
+
+_PAYLOAD = re.compile(r".+-([0-9a-f]{64})")
+_OVERLAYS = "ostree/initramfs-overlays"
+
+
+@dataclass(frozen=True, slots=True)
+class BootListing:
+    """What lies in the boot directory; names below `ostree/` and the overlays there."""
+
+    payloads: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    on_root: bool = True
+    # M of `ostree/boot.N` for N = 0 and 1, None where there is no such link
+    subbootversions: tuple[int | None, int | None] = (None, None)
+    naming_1: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Operations up to and with the swap; then those that cannot fail it any more."""
+
+    before: tuple[Op, ...]
+    after: tuple[Op, ...]
+    swap: bool
+    bootversion: int
+    subbootversion: int
+    count_change: int
+    atomic_loader: bool = False
+
+    def describe(self) -> list[str]:
+        """Return one line for each operation."""
+        return [op.describe() for op in (*self.before, *self.after)]
+
+    def result(self) -> str:
+        """Return the line that libostree prints for the same write."""
+        done = (
+            "Transaction complete" if self.atomic_loader or not self.swap else "Bootloader updated"
+        )
+        swap = "yes" if self.swap else "no"
+        return (
+            f"{done}; bootconfig swap: {swap}; "
+            f"bootversion: boot.{self.bootversion}.{self.subbootversion}, "
+            f"deployment count change: {self.count_change}"
+        )
+
+
+def plan(present: Sysroot, targets: tuple[Target, ...], boot: BootListing, loader: Loader) -> Plan:
+    """Return what makes `targets` the deployment list of a sysroot.
+
+    When the boot configurations are equal only the boot links change; otherwise the
+    inactive `loader.N` is written and swapped in.
+    """
+    if same_configuration(present.on_disk, targets):
+        return _plan_links(present, targets, boot)
+    return _plan_swap(present, targets, boot, loader)
+
+
+def same_configuration(present: tuple[Deployment, ...], targets: tuple[Target, ...]) -> bool:
+    """Return whether the two lists boot the same things with the same arguments."""
+    wanted = tuple(target.deployment for target in targets)
+    if len(present) != len(wanted):
+        return False
+    return all(_configuration(a) == _configuration(b) for a, b in zip(present, wanted, strict=True))
+
+
+def _configuration(item: Deployment) -> tuple[object, ...]:
+    overlays = overlay_checksums(item.entry.bls, item.entry.name) if item.entry else ()
+    options = str(KernelArgs.parse(item.options).replace("ostree="))
+    return (item.bootcsum, overlays, options, item.version, item.stateroot)
+
+
+def bootlinks(targets: tuple[Target, ...], bootversion: int) -> tuple[Bootlink, ...]:
+    """Return each target's boot link; the serial counts equal bootcsums in list order."""
+    seen: dict[str, int] = {}
+    links = []
+    for target in targets:
+        item = target.deployment
+        serial = seen.get(item.bootcsum, 0)
+        seen[item.bootcsum] = serial + 1
+        links.append(Bootlink(bootversion, item.stateroot, item.bootcsum, serial))
+    return tuple(links)
+
+
+def _plan_links(present: Sysroot, targets: tuple[Target, ...], boot: BootListing) -> Plan:
+    bootversion = present.bootversion
+    sub = 1 - present.subbootversion
+    link = f"ostree/boot.{bootversion}"
+    links = bootlinks(targets, bootversion)
+    before = (
+        *_link_ops(targets, links, sub),
+        ops.StageSymlink(link, f"boot.{bootversion}.{sub}"),
+        ops.Sync(),
+        ops.CommitSymlink(link, f"boot.{bootversion}.{sub}"),
+        ops.Sync(),
+        ops.Touch(DEPLOY),
+    )
+    after = _cleanup(targets, present, boot, bootversion, sub)
+    return Plan(before, after, False, bootversion, sub, len(targets) - len(present.on_disk))
+
+
+def _plan_swap(
+    present: Sysroot, targets: tuple[Target, ...], boot: BootListing, loader: Loader
+) -> Plan:
+    bootversion = 1 - present.bootversion
+    sub = 1 - (boot.subbootversions[bootversion] or 0)
+    links = bootlinks(targets, bootversion)
+    entries = _entries(present, targets, links, boot)
+    directory = f"boot/loader.{bootversion}/entries"
+    menu = Menu(
+        bootversion,
+        tuple(
+            MenuItem(entry, target.deployment)
+            for entry, target in zip(entries, targets, strict=True)
+        ),
+        boot.on_root,
+    )
+    writes = [
+        ops.WriteFile(f"{directory}/{entry.name}", format_entry(entry.bls)) for entry in entries
+    ]
+    loader_writes = loader.before_swap(menu)
+    link = f"ostree/boot.{bootversion}"
+    target_text = f"loader.{bootversion}"
+    before: tuple[Op, ...] = (
+        ops.ResetDir(directory),
+        *_kernel_ops(targets),
+        *writes,
+        *_link_ops(targets, links, sub),
+        ops.EnsureSymlink(link, f"boot.{bootversion}.{sub}"),
+        *loader_writes,
+        ops.EnsureSymlink("boot/boot", "."),
+        ops.StageSymlink("boot/loader", target_text),
+        ops.Sync(),
+        *_read_backs(targets, links, (*writes[:1], *loader_writes)),
+        ops.Freeze(),
+        ops.CommitSymlink("boot/loader", target_text),
+        ops.Freeze(),
+        ops.Touch(DEPLOY),
+    )
+    after = (*loader.after_swap(menu), *_cleanup(targets, present, boot, bootversion, sub))
+    change = len(targets) - len(present.on_disk)
+    return Plan(before, after, True, bootversion, sub, change, loader.atomic)
+
+
+def _entries(
+    present: Sysroot, targets: tuple[Target, ...], links: tuple[Bootlink, ...], boot: BootListing
+) -> tuple[Entry, ...]:
+    count = len(targets)
+    several = len({target.deployment.stateroot for target in targets}) > 1
+    entries = []
+    for index, (target, link) in enumerate(zip(targets, links, strict=True)):
+        item = target.deployment
+        bls = render(
+            target, index=index, count=count, link=link, several=several, config=present.config
+        )
+        name = entry_name(
+            count - index,
+            item.stateroot if boot.naming_1 else None,
+            present.config.tries,
+            item.entry.counters if item.entry else None,
+        )
+        entries.append(Entry(name, bls))
+    return tuple(entries)
+
+
+def _kernel_ops(targets: tuple[Target, ...]) -> list[Op]:
+    result: list[Op] = []
+    seen: set[str] = set()
+    for target in targets:
+        directory = f"boot/{payload_dir(target.deployment)}"
+        if directory in seen:
+            continue
+        seen.add(directory)
+        result.append(ops.MakeDir(directory))
+        root = target.deployment.path
+        kernel = target.kernel
+        result += [
+            ops.InstallFile(f"{root}/{part.source}", f"{directory}/{part.name}")
+            for part in kernel.files()
+        ]
+        if kernel.dtb is not None:
+            tree = f"{root}/{kernel.dtb.source}"
+            result.append(ops.InstallTree(tree, f"{directory}/{kernel.dtb.name}"))
+    return result
+
+
+def _link_ops(targets: tuple[Target, ...], links: tuple[Bootlink, ...], sub: int) -> list[Op]:
+    if not links:
+        return []
+    base = f"ostree/boot.{links[0].bootversion}.{sub}"
+    result: list[Op] = [ops.ResetDir(base)]
+    for target, link in zip(targets, links, strict=True):
+        item = target.deployment
+        directory = f"{base}/{link.stateroot}/{link.bootcsum}"
+        if ops.MakeDir(directory) not in result:
+            result.append(ops.MakeDir(directory))
+        text = f"../../../deploy/{item.stateroot}/deploy/{item.name}"
+        result.append(ops.MakeSymlink(f"{directory}/{link.bootserial}", text))
+    return result
+
+
+def _read_backs(
+    targets: tuple[Target, ...], links: tuple[Bootlink, ...], written: tuple[Op, ...]
+) -> list[Op]:
+    """The default's kernel, entry, loader files and boot link have to be on storage."""
+    if not targets:
+        return []
+    default = targets[0].deployment
+    directory = f"boot/{payload_dir(default)}"
+    result: list[Op] = [
+        ops.ReadBackCopy(f"{default.path}/{part.source}", f"{directory}/{part.name}")
+        for part in targets[0].kernel.files()
+    ]
+    result += [ops.ReadBack(op.path, op.text) for op in written if isinstance(op, ops.WriteFile)]
+    result.append(ops.CheckLink(str(links[0]).lstrip("/"), default.path))
+    return result
+
+
+def _cleanup(
+    targets: tuple[Target, ...], present: Sysroot, boot: BootListing, bootversion: int, sub: int
+) -> tuple[Op, ...]:
+    """What the new list does not need any more, and the refs that it does."""
+    other = 1 - bootversion
+    result: list[Op] = [
+        ops.Remove(f"boot/loader.{other}"),
+        ops.Remove(f"ostree/boot.{other}"),
+        ops.Remove(f"ostree/boot.{other}.0"),
+        ops.Remove(f"ostree/boot.{other}.1"),
+        ops.Remove(f"ostree/boot.{bootversion}.{1 - sub}"),
+    ]
+    staged = tuple(item for item in present.deployments if item.staged)
+    kept = {target.deployment.bootcsum for target in targets}
+    for name in boot.payloads:
+        found = _PAYLOAD.fullmatch(name)
+        if found and found[1] not in kept:
+            result.append(ops.Remove(f"boot/ostree/{name}"))
+    overlays = {
+        f"{checksum}.img"
+        for target in targets
+        if (entry := target.deployment.entry)
+        for checksum in overlay_checksums(entry.bls, entry.name)
+    }
+    result += [
+        ops.Remove(f"boot/{_OVERLAYS}/{name}") for name in boot.overlays if name not in overlays
+    ]
+    listed = (*staged, *(target.deployment for target in targets))
+    result.append(ops.WriteRefs(bootversion, sub, tuple(item.checksum for item in listed)))
+    return tuple(result)
