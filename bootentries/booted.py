@@ -11,6 +11,7 @@ from prepare_root.formats.booted import BootedMetadata
 from prepare_root.formats.gvariant import Variant, decode
 
 STAGED = "ostree/staged-deployment"
+NEXTROOT = "ostree/nextroot-booted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,34 @@ def booted_root(root_fd: int, run: str = "/run") -> BootedRoot | None:
         os.close(run_fd)
     if data is None:
         return None
+    # An empty file says "booted" and no more.
+    return _backing(data, f"{run}/ostree-booted") or BootedRoot(slash.st_dev, slash.st_ino)
+
+
+def soft_reboot_root(run: str = "/run") -> BootedRoot | None:
+    """Return what a soft reboot is prepared to boot, or None; raises BootentriesError."""
+    run_fd = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        data = fs.read_optional(run_fd, NEXTROOT)
+    finally:
+        os.close(run_fd)
+    if data is None:
+        return None
+    found = _backing(data, f"{run}/{NEXTROOT}")
+    if found is None:
+        raise BootentriesError(
+            "read soft reboot state", f"{run}/{NEXTROOT}", "it names no deployment"
+        )
+    return found
+
+
+def _backing(data: bytes, where: str) -> BootedRoot | None:
     try:
         metadata = BootedMetadata.decode(data)
     except FormatError as error:
-        raise BootentriesError("read booted state", f"{run}/ostree-booted", str(error)) from error
+        raise BootentriesError("read booted state", where, str(error)) from error
     if metadata.device is None or metadata.inode is None:
-        # An empty file says "booted" and no more.
-        return BootedRoot(slash.st_dev, slash.st_ino)
+        return None
     return BootedRoot(metadata.device, metadata.inode)
 
 

@@ -70,6 +70,7 @@ class Deployment:
     staged: bool = False
     finalization_locked: bool = False
     unlocked: str = "none"
+    soft_reboot_target: bool = False
 
     @property
     def identity(self) -> tuple[str, str, int]:

@@ -178,3 +178,32 @@ def _fault(verb: str, arg: str, reason: str, args: KernelArgs) -> BootentriesErr
     return BootentriesError(
         f"{verb} kernel argument", arg, reason, hint=f"the arguments are: {args}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KargEdit:
+    """The options of `instutil set-kargs`, in the order in which they work."""
+
+    import_proc: bool = False
+    merge: bool = False
+    replace: tuple[str, ...] = ()
+    append: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+
+    def apply(self, present: str, proc_cmdline: str) -> KernelArgs:
+        """Return the new arguments; without import and merge it starts from none.
+
+        Raises BootentriesError when there is nothing to delete.
+        """
+        result = KernelArgs()
+        if self.import_proc:
+            result = KernelArgs.from_proc_cmdline(proc_cmdline)
+        elif self.merge:
+            result = KernelArgs.parse(present)
+        for arg in self.replace:
+            result = result.replace(arg)
+        result = result.append_all((*self.append, *self.args))
+        for arg in self.delete:
+            result = result.delete(arg)
+        return result

@@ -10,7 +10,14 @@ import time
 from dataclasses import dataclass, replace
 
 from bootentries import fs
-from bootentries.booted import BootedRoot, Staged, booted_root, read_staged, unlocked_state
+from bootentries.booted import (
+    BootedRoot,
+    Staged,
+    booted_root,
+    read_staged,
+    soft_reboot_root,
+    unlocked_state,
+)
 from bootentries.deployment import (
     Bootlink,
     Deployment,
@@ -89,12 +96,13 @@ def _load_once(root: Root, run: str) -> Sysroot:
         subbootversion = _subbootversion(root, bootversion)
         wanted = booted_root(root.fd, run)
         entries = read_entries(root, bootversion)
-        found = [_deployment(root, entry, run) for entry in entries]
+        found = [deployment_of(root, entry, run) for entry in entries]
         if wanted is not None:
             found = _mark_booted(root, found, wanted)
             staged = read_staged(run)
             if staged is not None:
                 found.insert(0, _staged(root, staged))
+            found = _mark_soft_reboot(root, found, soft_reboot_root(run))
     except OSError as error:
         raise from_os_error("load sysroot", error) from error
     items = tuple(replace(item, index=index) for index, item in enumerate(found))
@@ -187,7 +195,8 @@ def resolve_bootlink(root_fd: int, link: Bootlink, where: str) -> tuple[str, int
     return found
 
 
-def _deployment(root: Root, entry: Entry, run: str) -> Deployment:
+def deployment_of(root: Root, entry: Entry, run: str = "/run") -> Deployment:
+    """Return the deployment that an entry boots; raises BootentriesError."""
     link = entry_bootlink(entry)
     overlay_checksums(entry.bls, entry.name)
     checksum, serial = resolve_bootlink(root.fd, link, entry.name)
@@ -226,8 +235,7 @@ def _origin(root: Root, item: Deployment) -> Origin:
 
 def _mark_booted(root: Root, items: list[Deployment], wanted: BootedRoot) -> list[Deployment]:
     for index, item in enumerate(items):
-        found = fs.stat_optional(root.fd, item.path)
-        if found and (found.st_dev, found.st_ino) == (wanted.device, wanted.inode):
+        if _is_root(root, item, wanted):
             return [*items[:index], replace(item, booted=True), *items[index + 1 :]]
     raise BootentriesError(
         "load sysroot",
@@ -235,6 +243,19 @@ def _mark_booted(root: Root, items: list[Deployment], wanted: BootedRoot) -> lis
         "the booted deployment has no entry in /boot/loader",
         hint="is /boot mounted? /run/ostree-booted says that this system was booted by OSTree",
     )
+
+
+def _mark_soft_reboot(
+    root: Root, items: list[Deployment], wanted: BootedRoot | None
+) -> list[Deployment]:
+    if wanted is None:
+        return items
+    return [replace(item, soft_reboot_target=_is_root(root, item, wanted)) for item in items]
+
+
+def _is_root(root: Root, item: Deployment, wanted: BootedRoot) -> bool:
+    found = fs.stat_optional(root.fd, item.path)
+    return found is not None and (found.st_dev, found.st_ino) == (wanted.device, wanted.inode)
 
 
 def _staged(root: Root, staged: Staged) -> Deployment:

@@ -1,0 +1,78 @@
+"""The command line: the only place that prints and exits."""
+
+import os
+import sys
+
+import click
+
+from bootentries.cli.common import common_options, default_settings
+from bootentries.cli.instutil import instutil
+from bootentries.cli.status import status
+from bootentries.errors import BootentriesError
+
+# `ostree admin` exits 1 on misuse; what is ours alone exits 2, as is the custom.
+_SHARED_VERBS = frozenset({"status", "instutil"})
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@common_options
+def cli() -> None:
+    """Own everything between an OSTree deployment and the bootloader.
+
+    Example: bootentries --sysroot /mnt status
+    """
+
+
+cli.add_command(status)
+cli.add_command(instutil)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the program; never returns."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: list[str]) -> int:
+    """Run one command and return its exit status."""
+    try:
+        cli.main(argv, prog_name="bootentries", standalone_mode=False, obj=default_settings())
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return 1 if _is_shared(argv) else 2
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        print(f"bootentries: usage: {_one_line(error.format_message())}", file=sys.stderr)
+        print("hint: bootentries --help lists verbs, VERB --help its options", file=sys.stderr)
+        return 1 if _is_shared(argv) else 2
+    except (click.Abort, KeyboardInterrupt):
+        print("bootentries: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader went away: nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except BootentriesError as error:
+        _print_error(str(error), error.hint)
+        return error.status
+    except OSError as error:
+        name = error.filename
+        shown = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
+        _print_error(f"system call: {shown or '-'}: {error.strerror}", None)
+        return 1
+    return 0
+
+
+def _print_error(text: str, hint: str | None) -> None:
+    print(f"bootentries: {_one_line(text)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {_one_line(hint)}", file=sys.stderr)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _is_shared(argv: list[str]) -> bool:
+    return any(word in _SHARED_VERBS for word in argv)

@@ -1,0 +1,127 @@
+"""What every verb shares: where the sysroot is, and the options that say so."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import click
+
+from bootentries import __version__
+from bootentries.errors import BootentriesError
+from bootentries.root import Root, open_root
+from bootentries.txn.lock import sysroot_lock
+from bootentries.txn.namespace import enter_private_namespace, writable
+from bootentries.txn.write import sysroot_words
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+@dataclass(slots=True)
+class Settings:
+    """Where things are and how to report; filled from options before and after the verb."""
+
+    sysroot: str = "/"
+    boot: str | None = None
+    json: bool = False
+    verbose: bool = False
+    lock_timeout: float | None = None
+
+
+def common_options(command: _F) -> _F:
+    """Add `--sysroot`, `--boot`, `--json`, `-v` and `--version`, before or after the verb."""
+    for option in reversed(
+        (
+            click.option(
+                "--sysroot", metavar="PATH", expose_value=False, callback=_keep("sysroot"),
+                help="The physical root (default: $OSTREE_SYSROOT, or /).",
+            ),
+            click.option(
+                "--boot", metavar="PATH", expose_value=False, callback=_keep("boot"),
+                help="Its boot directory (default: boot in the sysroot).",
+            ),
+            click.option(
+                "--json", is_flag=True, default=None, expose_value=False, callback=_keep("json"),
+                help="Report as JSON.",
+            ),
+            click.option(
+                "-v", "--verbose", is_flag=True, default=None, expose_value=False,
+                callback=_keep("verbose"), help="Say what is done.",
+            ),
+            click.version_option(__version__, prog_name="bootentries"),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def lock_option(command: _F) -> _F:
+    """Add `--lock-timeout`."""
+    option = click.option(
+        "--lock-timeout", type=float, metavar="SECONDS", expose_value=False,
+        callback=_keep("lock_timeout"), help="Give up waiting for another writer after this long.",
+    )  # fmt: skip
+    return option(command)
+
+
+def settings(context: click.Context) -> Settings:
+    """Return the settings of this invocation."""
+    return context.ensure_object(Settings)
+
+
+def default_settings() -> Settings:
+    """Return the settings that the environment asks for."""
+    return Settings(sysroot=os.environ.get("OSTREE_SYSROOT") or "/")
+
+
+def note(text: str) -> None:
+    """Say something that is not the result."""
+    print(f"bootentries: {text}", file=sys.stderr)
+
+
+def environment_words() -> frozenset[str]:
+    """Return the words of OSTREE_SYSROOT_OPTS and OSTREE_SYSROOT_DEBUG."""
+    return sysroot_words(os.environ.get)
+
+
+@contextmanager
+def reading(context: click.Context) -> Iterator[Root]:
+    """Hold the sysroot open for a verb that only reads."""
+    chosen = settings(context)
+    with open_root(chosen.sysroot, chosen.boot) as root:
+        yield root
+
+
+@contextmanager
+def writing(context: click.Context) -> Iterator[Root]:
+    """Hold the sysroot open, writable and locked, in a mount namespace of our own."""
+    chosen = settings(context)
+    if os.geteuid() != 0 and "mutable-deployments" not in environment_words():
+        raise BootentriesError(
+            "write deployments", chosen.sysroot, "this needs root", hint="run it with sudo"
+        )
+    enter_private_namespace()
+    paths = ("/sysroot", "/boot") if _is_booted(chosen.sysroot) else ()
+    with (
+        writable(paths),
+        open_root(chosen.sysroot, chosen.boot) as root,
+        sysroot_lock(root, note, chosen.lock_timeout),
+    ):
+        yield root
+
+
+def _is_booted(sysroot: str) -> bool:
+    try:
+        return os.path.samefile(sysroot, "/") and os.path.exists("/run/ostree-booted")  # noqa: PTH110, PTH121
+    except OSError:
+        return False
+
+
+def _keep(name: str) -> Callable[[click.Context, click.Parameter, object], None]:
+    def callback(context: click.Context, _parameter: click.Parameter, value: object) -> None:
+        if value is not None:
+            setattr(settings(context), name, value)
+
+    return callback

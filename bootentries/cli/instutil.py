@@ -1,0 +1,151 @@
+"""`instutil`: the verbs that installers use."""
+
+from dataclasses import replace as changed
+from pathlib import Path
+
+import click
+
+from bootentries.cli.common import (
+    common_options,
+    environment_words,
+    lock_option,
+    note,
+    reading,
+    settings,
+    writing,
+)
+from bootentries.deployment import Deployment
+from bootentries.entries.names import Counters
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.kargs import KargEdit
+from bootentries.loaders.grub_menu import grub_menu
+from bootentries.loaders.grub_stub import StubOptions, grub_stub
+from bootentries.loaders.read import read_menu
+from bootentries.sysroot import Sysroot, load
+from bootentries.txn.context import Context
+from bootentries.txn.write import apply_plan, plan_write
+
+
+@click.group()
+@common_options
+def instutil() -> None:
+    """Verbs for installers.
+
+    Example: bootentries instutil set-kargs --merge --append=quiet
+    """
+
+
+@instutil.command("set-kargs")
+@click.option(
+    "--import-proc-cmdline", "import_proc", is_flag=True, help="Start from /proc/cmdline."
+)
+@click.option("--merge", is_flag=True, help="Start from the default's arguments.")
+@click.option("--replace", multiple=True, metavar="NAME=VALUE", help="Set, dropping other values.")
+@click.option("--append", multiple=True, metavar="NAME=VALUE", help="Add at the end.")
+@click.option("--delete", multiple=True, metavar="NAME[=VALUE]", help="Remove.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.argument("args", nargs=-1)
+@lock_option
+@common_options
+@click.pass_context
+def set_kargs(
+    context: click.Context,
+    *,
+    import_proc: bool,
+    merge: bool,
+    replace: tuple[str, ...],
+    append: tuple[str, ...],
+    delete: tuple[str, ...],
+    dry_run: bool,
+    args: tuple[str, ...],
+) -> None:
+    """Set the kernel arguments of the default deployment.
+
+    Without --merge or --import-proc-cmdline it starts from none.
+
+    Example: bootentries instutil set-kargs --merge --append=console=ttyS0
+    """
+    edit = KargEdit(import_proc, merge, replace, append, delete, args)
+    with (reading if dry_run else writing)(context) as root:
+        present = load(root)
+        options = str(edit.apply(_default(present).options, _proc_cmdline(import_proc)))
+        todo = plan_write(root, present, _with_options(present, options), environment_words())
+        if dry_run:
+            print("\n".join(todo.describe()))
+            return
+        if settings(context).verbose:
+            for line in todo.describe():
+                note(line)
+        apply_plan(todo, Context(root, note))
+    print(todo.result())
+
+
+@instutil.command("grub2-generate")
+@click.argument("bootversion", required=False, type=click.IntRange(0, 1))
+@common_options
+@click.pass_context
+def grub2_generate(context: click.Context, bootversion: int | None) -> None:
+    """Print the GRUB menu of the entries in loader.BOOTVERSION (default: the active one).
+
+    Example: bootentries --sysroot /mnt instutil grub2-generate
+    """
+    with reading(context) as root:
+        chosen = load(root).bootversion if bootversion is None else bootversion
+        print(grub_menu(read_menu(root, chosen)), end="")
+
+
+@instutil.command("grub2-stub")
+@click.option("--timeout", type=int, default=5, show_default=True, help="Seconds; -1 waits.")
+@click.option("--serial", "serial", is_flag=True, help="Use a serial console as well.")
+@click.option("--serial-speed", type=int, default=115200, show_default=True, help="Its speed.")
+@click.option("--serial-unit", type=int, default=0, show_default=True, help="Its number.")
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+@common_options
+def grub2_stub(
+    *, timeout: int, serial: bool, serial_speed: int, serial_unit: int, output: str | None
+) -> None:
+    """Print the static grub.cfg that reads the generated menu.
+
+    Example: bootentries instutil grub2-stub --serial -o /boot/grub/grub.cfg
+    """
+    text = grub_stub(StubOptions(timeout, serial_speed if serial else None, serial_unit))
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        Path(output).write_text(text)
+    except OSError as error:
+        raise from_os_error("write GRUB stub", error) from error
+
+
+def _default(present: Sysroot) -> Deployment:
+    if not present.deployments:
+        raise BootentriesError(
+            "set kernel arguments", "deployments", "there are none",
+            hint="deploy something first",
+        )  # fmt: skip
+    default = present.deployments[0]
+    if default.staged:
+        raise BootentriesError(
+            "set kernel arguments", default.name, "the default is staged",
+            hint="reboot to finalise it, or drop it with: ostree admin undeploy 0",
+        )  # fmt: skip
+    return default
+
+
+def _with_options(present: Sysroot, options: str) -> tuple[Deployment, ...]:
+    default, *rest = present.on_disk
+    entry = default.entry
+    if entry is not None:
+        # New arguments, so what was counted before says nothing about them.
+        entry = changed(entry, counters=Counters())
+    return (changed(default, options=options, entry=entry), *rest)
+
+
+def _proc_cmdline(wanted: bool) -> str:
+    if not wanted:
+        return ""
+    try:
+        return Path("/proc/cmdline").read_text(errors="surrogateescape")
+    except OSError as error:
+        raise from_os_error("import kernel arguments", error) from error

@@ -1,0 +1,170 @@
+"""`status`: what is deployed, what is booted, what comes next."""
+
+import json
+from dataclasses import dataclass
+
+import click
+
+from bootentries.cli.common import common_options, reading, settings
+from bootentries.deployment import Deployment
+from bootentries.sysroot import Sysroot, load
+
+BOOTED = "●"
+
+
+@click.command()
+@click.option(
+    "-D", "--is-default", is_flag=True,
+    help='Print "default" when the booted deployment is the default, else "not-default".',
+)  # fmt: skip
+@click.option("-S", "--skip-signatures", is_flag=True, help="Accepted; none are shown.")
+@common_options
+@click.pass_context
+def status(context: click.Context, *, is_default: bool, skip_signatures: bool) -> None:
+    """List the deployments, the default first.
+
+    Example: bootentries status --json
+    """
+    del skip_signatures
+    with reading(context) as root:
+        found = load(root)
+    if is_default:
+        booted = found.booted_deployment
+        print("default" if booted is not None and booted.index == 0 else "not-default")
+    elif settings(context).json:
+        print(json.dumps(to_json(found), indent=2, ensure_ascii=False))
+    elif not found.deployments:
+        print("No deployments.")
+    else:
+        _print_table(found)
+
+
+def state_words(found: Sysroot, item: Deployment) -> list[str]:
+    """Return what is special about a deployment, for people."""
+    roles = Roles.of(found)
+    words = ["default"] if item.index == 0 else []
+    if item.staged:
+        words.append("staged (locked)" if item.finalization_locked else "staged")
+    elif item.identity == roles.pending:
+        words.append("pending")
+    elif item.identity == roles.rollback:
+        words.append("rollback")
+    if item.soft_reboot_target:
+        words.append("soft reboot target")
+    if item.pinned:
+        words.append("pinned")
+    if item.unlocked != "none":
+        words.append(f"unlocked: {item.unlocked}")
+    if item.entry is not None and item.entry.counters.left + item.entry.counters.done:
+        counters = item.entry.counters
+        words.append(f"tries: {counters.left} left, {counters.done} done")
+    return words
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The neighbours of the booted deployment in its stateroot, by identity."""
+
+    pending: tuple[str, str, int] | None = None
+    rollback: tuple[str, str, int] | None = None
+
+    @classmethod
+    def of(cls, found: Sysroot) -> "Roles":
+        """Return who comes next and who comes back; nobody where nothing is booted."""
+        booted = found.booted_deployment
+        if booted is None:
+            return cls()
+        peers = [item for item in found.deployments if item.stateroot == booted.stateroot]
+        before = [item.identity for item in peers if item.index < booted.index]
+        after = [item.identity for item in peers if item.index > booted.index]
+        return cls(before[0] if before else None, after[0] if after else None)
+
+
+def to_json(found: Sysroot) -> dict[str, object]:
+    """Return the report for programs."""
+    roles = Roles.of(found)
+    return {
+        "bootversion": found.bootversion,
+        "subbootversion": found.subbootversion,
+        "booted": found.booted,
+        "deployments": [_item(item, roles) for item in found.deployments],
+    }
+
+
+def _item(item: Deployment, roles: Roles) -> dict[str, object]:
+    entry = item.entry
+    return {
+        "index": item.index,
+        "stateroot": item.stateroot,
+        "checksum": item.checksum,
+        "serial": item.serial,
+        "version": item.version,
+        "default": item.index == 0,
+        "booted": item.booted,
+        "staged": item.staged,
+        "finalization-locked": item.finalization_locked,
+        "pending": item.identity == roles.pending,
+        "rollback": item.identity == roles.rollback,
+        "pinned": item.pinned,
+        "soft-reboot-target": item.soft_reboot_target,
+        "unlocked": item.unlocked,
+        "refspec": item.origin.refspec,
+        "container-image-reference": item.origin.container_image,
+        "bootcsum": item.bootcsum,
+        "bootserial": None if item.staged else item.bootserial,
+        "path": f"/{item.path}",
+        "options": item.options,
+        "entry": None if entry is None else entry.name,
+        "title": None if entry is None else entry.bls.get("title"),
+        "tries-left": None if entry is None else entry.counters.left,
+        "tries-done": None if entry is None else entry.counters.done,
+    }
+
+
+def _rows(found: Sysroot) -> list[tuple[str, ...]]:
+    return [
+        (
+            BOOTED if item.booted else " ",
+            str(item.index),
+            item.stateroot,
+            item.version or "-",
+            f"{item.checksum[:12]}.{item.serial}",
+            item.bootcsum[:12],
+            "-" if item.entry is None else item.entry.name,
+            ", ".join(state_words(found, item)),
+        )
+        for item in found.deployments
+    ]
+
+
+_HEADER = ("", "#", "stateroot", "version", "deployment", "bootcsum", "entry", "state")
+
+
+def _print_table(found: Sysroot) -> None:
+    try:
+        # Loaded late: it costs more than all the rest, and a checkout may lack it.
+        from rich.box import SIMPLE_HEAD  # noqa: PLC0415
+        from rich.console import Console  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415
+    except ImportError:
+        _print_plain(found)
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A pipe has no width to fit; programs and people with grep want whole lines.
+        _print_plain(found)
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in _HEADER:
+        table.add_column(name)
+    for row in _rows(found):
+        table.add_row(*row)
+    console.print(table)
+
+
+def _print_plain(found: Sysroot) -> None:
+    rows = [_HEADER, *_rows(found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
