@@ -35,7 +35,8 @@ def load_listed() -> None:
         try:
             _load(path, parameters)
         except OSError as error:
-            if error.errno != errno.EEXIST:  # already there
+            # EEXIST: already there; ENODEV: for hardware that this machine has not.
+            if error.errno not in (errno.EEXIST, errno.ENODEV):
                 log.warning(f"load module: {show(path)}: {reason_of(error)}")
 
 
