@@ -1,18 +1,26 @@
 # Every command that the README or a page in docs/ names.
 #
-#   make demo    the whole chain on real parts, from a fresh Debian machine to `login:`
-#   make test    unit, namespace and VM tests, from the same fresh machine
-#   make check   lint, types and unit tests, in under a minute
-#   make bench   measurements side by side with the real peers
+#   make demo       the whole chain on real parts, from a fresh Debian machine to `login:`
+#   make test       unit, namespace and VM tests, from the same fresh machine
+#   make check      lint, types and unit tests, in under a minute
+#   make bench      measurements side by side with the real peers
+#   make picture    the picture in the README: the demo, as it ended
 
 SHELL := /bin/bash
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := build/stamp
+WORKERS ?= 2
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+
+VM_CHAIN := tests/vm/test_chain.py tests/vm/test_links.py tests/vm/test_same_mounts.py \
+            tests/vm/test_bootvm.py
+SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/install \
+               $(wildcard dracut-module/*/*.sh)
 
 .DELETE_ON_ERROR:
-.PHONY: setup venv check lint types unit ns vm test demo bench clean
+.PHONY: setup check lint types unit ns test test-vm demo picture bench install-dracut clean
 
 # ---- set-up -----------------------------------------------------------------
 
@@ -20,28 +28,60 @@ $(STAMP)/host: scripts/setup-host
 	scripts/setup-host
 	@mkdir -p $(STAMP) && touch $@
 
-$(STAMP)/venv: pyproject.toml setup.py prepare_root/sys/bootsys.c $(STAMP)/host
+$(STAMP)/venv: pyproject.toml setup.py prepare_root/sys/bootsys.c prepare_root/sys/bootsys.h $(STAMP)/host
+	@echo "==> virtual environment in $(VENV)"
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --upgrade pip setuptools wheel
+	$(PY) -m pip install --quiet --upgrade pip
 	$(PY) -m pip install --quiet --editable '.[dev]'
-	@mkdir -p $(STAMP) && touch $@
+	@touch $@
 
-setup venv: $(STAMP)/venv
+setup: $(STAMP)/venv
 
 # ---- quick checks -----------------------------------------------------------
 
 lint: $(STAMP)/venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	shellcheck .ci/run scripts/* dracut-module/*/*.sh
+	shellcheck $(SHELL_FILES)
 
 types: $(STAMP)/venv
 	$(VENV)/bin/mypy
 
 unit: $(STAMP)/venv
-	$(PY) -m pytest -q -n 2 tests/unit
+	$(PYTEST) -q tests/unit
 
 check: lint types unit
+
+# ---- tests ------------------------------------------------------------------
+
+ns: $(STAMP)/venv
+	$(PYTEST) tests/ns
+
+# Unit, namespaces, and one machine for each chain, in one run.
+test: $(STAMP)/venv
+	$(PYTEST) tests/unit tests/ns $(VM_CHAIN)
+
+test-vm: $(STAMP)/venv
+	$(PYTEST) tests/vm
+
+# ---- to be seen -------------------------------------------------------------
+
+demo: $(STAMP)/venv
+	$(PY) scripts/demo
+
+picture: $(STAMP)/venv
+	$(PY) scripts/demo --picture docs/demo.svg
+
+bench: $(STAMP)/venv
+	$(PY) scripts/bench $(BENCH)
+
+# ---- to be installed --------------------------------------------------------
+
+build/prepare-root: $(STAMP)/venv $(wildcard prepare_root/*.py prepare_root/formats/*.py prepare_root/sys/*.c)
+	$(VENV)/bin/prepare-root-image binary $@
+
+install-dracut: build/prepare-root
+	dracut-module/install $< $(DESTDIR)
 
 clean:
 	rm -rf build dist *.egg-info
