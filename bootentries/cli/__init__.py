@@ -37,12 +37,12 @@ def run(argv: list[str]) -> int:
     try:
         cli.main(argv, prog_name="bootentries", standalone_mode=False, obj=default_settings())
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
-        return 1 if _is_shared(argv) else 2
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later; its text is help
+            print(error.format_message(), file=sys.stderr)
+            return 1 if _is_shared(argv) else 2
         print(f"bootentries: usage: {_one_line(error.format_message())}", file=sys.stderr)
         print("hint: bootentries --help lists verbs, VERB --help its options", file=sys.stderr)
         return 1 if _is_shared(argv) else 2

@@ -4,6 +4,7 @@ A booted system mounts /sysroot read-only; a writer lifts that for itself alone.
 this happens before any directory is opened: an open directory stays in its namespace.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def writable(paths: tuple[str, ...] = ("/sysroot", "/boot")) -> Iterator[None]:
     restore = []
     try:
         for path in paths:
-            if os.path.ismount(path) and make_writable(path):
+            if Path(path).is_dir() and make_writable(path):
                 restore.append(path)
         yield
     finally:
@@ -57,10 +58,19 @@ def writable(paths: tuple[str, ...] = ("/sysroot", "/boot")) -> Iterator[None]:
 
 
 def make_writable(path: str) -> bool:
-    """Make a mount point writable; returns whether its superblock was read-only."""
+    """Make a mount point writable; returns whether its superblock was read-only.
+
+    A directory that is no mount point is left as it is.  Only the kernel can tell: a bind
+    mount of the root's own filesystem has the same device number as its parent.
+    """
     if not _read_only(path):
         return False
-    _remount(path, MS_REMOUNT | MS_BIND | _kept_flags(path))
+    try:
+        syscalls.mount(b"", os.fsencode(path), b"", MS_REMOUNT | MS_BIND | _kept_flags(path), b"")
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return False
+        raise from_os_error("remount", error, path) from error
     if not _read_only(path):
         return False
     _remount(path, MS_REMOUNT | _kept_flags(path))
