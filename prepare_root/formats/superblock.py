@@ -51,10 +51,8 @@ def _ext(data: bytes) -> Superblock:
     incompat = int.from_bytes(data[0x460:0x464], "little")
     compat = int.from_bytes(data[0x45C:0x460], "little")
     # extents, 64bit, flex_bg, metadata checksums' csum_seed: any of these needs ext4
-    if incompat & (0x40 | 0x80 | 0x200 | 0x2000):
-        fstype = b"ext4"
-    else:
-        fstype = b"ext3" if compat & 0x4 else b"ext2"
+    older = b"ext3" if compat & 0x4 else b"ext2"
+    fstype = b"ext4" if incompat & (0x40 | 0x80 | 0x200 | 0x2000) else older
     return Superblock(fstype, _uuid(data[0x468:0x478]), _text(data[0x478:0x488]))
 
 

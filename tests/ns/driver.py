@@ -1,0 +1,139 @@
+"""Runs a prepare-root in a mount namespace of its own and tells what it left behind.
+
+Started as `unshare -m python3 driver.py SPEC.json` by `namespace.py`; prints JSON.  An overlay over
+`lower` plays the initramfs; the sysroot image is loop-mounted on its /sysroot.  The program
+runs by chroot in there, so it sees paths exactly as in an initramfs.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+RUN_LIMIT_S = 60
+
+
+def sh(*words: object) -> None:
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+
+
+def mount_initramfs(work: Path, spec: dict) -> Path:
+    """The initramfs root with its kernel mounts, and the sysroot image on /sysroot."""
+    root = work / "root"
+    upper = work / "upper"
+    sh("mount", "--make-rprivate", "/")
+    sh("mount", "-t", "tmpfs", "-o", "mode=0755", "work", work)
+    for path in (root, upper / "data", upper / "work"):
+        path.mkdir(parents=True)
+    options = f"lowerdir={spec['lower']},upperdir={upper}/data,workdir={upper}/work"
+    sh("mount", "-t", "overlay", "-o", options, "initramfs", root)
+    for name in ("proc", "dev", "sys", "run", "sysroot"):
+        (root / name).mkdir(exist_ok=True)
+    sh("mount", "-t", "proc", "proc", root / "proc")
+    sh("mount", "-t", "devtmpfs", "devtmpfs", root / "dev")
+    sh("mount", "-t", "tmpfs", "-o", "mode=0755,nodev,nosuid", "run", root / "run")
+    options = "loop" + (",ro" if spec["filesystem_ro"] else "")
+    sh("mount", "-o", options, spec["image"], root / "sysroot")
+    return root
+
+
+def write_inputs(root: Path, spec: dict) -> None:
+    for path in ("usr/lib/ostree/prepare-root.conf", "etc/ostree/prepare-root.conf"):
+        (root / path).unlink(missing_ok=True)
+    if spec["config"] is not None:
+        path = root / "etc/ostree/prepare-root.conf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(spec["config"])
+    (root / "cmdline").write_text(spec["cmdline"] + "\n")
+    for name in spec["run_files"]:
+        (root / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "run" / name).touch()
+    if spec["immutable"]:
+        sh("chattr", "+i", root / "sysroot" / spec["immutable"])
+
+
+def mount_table(root: Path) -> list[str]:
+    """The mount table as a process whose root is the initramfs sees it."""
+    text = subprocess.run(
+        ["chroot", root, "cat", "/proc/self/mountinfo"], check=True, capture_output=True, text=True
+    ).stdout
+    return text.splitlines()
+
+
+def tree(top: Path) -> dict[str, str]:
+    """Every name below `top` on its own filesystem, with type, mode and content or text."""
+    found = {}
+    device = top.stat().st_dev
+    for directory, names, files in os.walk(top):
+        names[:] = [n for n in names if (Path(directory) / n).lstat().st_dev == device]
+        for name in (*names, *files):
+            path = Path(directory) / name
+            status = path.lstat()
+            mode = stat.filemode(status.st_mode)
+            text = ""
+            if stat.S_ISLNK(status.st_mode):
+                text = str(path.readlink())
+            elif stat.S_ISREG(status.st_mode):
+                text = path.read_bytes().hex()
+            found[str(path.relative_to(top))] = f"{mode} {text}".strip()
+    return found
+
+
+def flags(root: Path, path: str) -> str:
+    done = subprocess.run(
+        ["lsattr", "-d", root / path], capture_output=True, text=True, check=False
+    )
+    return done.stdout.split(" ")[0]
+
+
+def evaluate(root: Path, expressions: list[str]) -> list[str]:
+    """What /bin/sh, chrooted in the prepared root, prints for each expression."""
+    return [
+        subprocess.run(
+            ["chroot", root, "/bin/sh", "-c", f"cd /sysroot && {text}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.strip()
+        for text in expressions
+    ]
+
+
+def main() -> None:
+    spec = json.loads(Path(sys.argv[1]).read_text())
+    root = mount_initramfs(Path(spec["work"]), spec)
+    write_inputs(root, spec)
+    device = (root / "sysroot").stat().st_dev
+    inode = None
+    deployment = root / "sysroot" / spec["deployment"]
+    if deployment.exists():
+        inode = deployment.stat().st_ino
+    program = subprocess.run(
+        [*spec["wrapper"], "chroot", root, *spec["program"]],
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        timeout=RUN_LIMIT_S,
+        check=False,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **spec["environ"]},
+        stdin=subprocess.DEVNULL,
+    )
+    result = {
+        "status": program.returncode,
+        "stdout": program.stdout,
+        "stderr": program.stderr,
+        "device": device,
+        "inode": inode,
+        "mounts": mount_table(root),
+        "run": tree(root / "run"),
+        "sysroot": tree(root / "sysroot"),
+        "flags": flags(root, "sysroot"),
+        "shell": evaluate(root, spec["shell"]),
+    }
+    json.dump(result, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
