@@ -17,11 +17,21 @@ from bootentries import syscalls
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_IN_ROOT = 0x10
 
+# A mount or rename anywhere in the system makes openat2 unsure of a `..`; openat2(2) says
+# EAGAIN then and asks to try again.
+_TRIES = 1000
+
 
 def open_in(root_fd: int, path: str, flags: int = os.O_RDONLY, mode: int = 0) -> int:
     """Open `path` below `root_fd`; nothing in it leads outside."""
     name = os.fsencode(path) or b"."
-    return syscalls.openat2(root_fd, name, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+    for _ in range(_TRIES):
+        try:
+            return syscalls.openat2(root_fd, name, flags, mode, resolve)
+        except BlockingIOError:
+            continue
+    return syscalls.openat2(root_fd, name, flags, mode, resolve)
 
 
 @contextmanager

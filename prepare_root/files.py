@@ -23,6 +23,25 @@ Stat = tuple[int, int, int, int, int, int, int, int]
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
 
+# Another CPU's mount or rename makes openat2 unable to tell whether a `..` left the root;
+# openat2(2) asks to try again.  Each try is independent, so this many mean something else.
+_TRIES = 1000
+
+
+def openat2(dir_fd: int, path: bytes, flags: int, resolve: int) -> int:
+    """openat2(2), tried again as long as the kernel asks for it.  Raises OSError.
+
+    The caller owns the fd.
+    """
+    for _ in range(_TRIES):
+        try:
+            return _bootsys.openat2(dir_fd, path, flags, 0, resolve)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                raise
+    return _bootsys.openat2(dir_fd, path, flags, 0, resolve)
+
+
 def lstat(path: bytes) -> Stat | None:
     """The status of `path` itself, or None when there is no such name.  Raises OSError."""
     try:
@@ -82,7 +101,7 @@ def read_in_root(root: bytes, path: bytes) -> bytes | None:
     """As `read_if_exists` for `path` below `root`, whose symlinks cannot lead out of it."""
     root_fd = _bootsys.open(root, O_PATH | _bootsys.O_DIRECTORY)
     try:
-        fd = _bootsys.openat2(root_fd, path, O_RDONLY, 0, RESOLVE_IN_ROOT)
+        fd = openat2(root_fd, path, O_RDONLY, RESOLVE_IN_ROOT)
     except OSError as error:
         if error.errno in _ABSENT:
             return None

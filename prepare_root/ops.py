@@ -256,9 +256,7 @@ class LinkTarget(Op):
             parts = self.path.split(b"/")
             for index, part in enumerate(parts):
                 self._make(part, at, self.mode if index == len(parts) - 1 else 0o755)
-                below = _bootsys.openat2(
-                    at, part, O_PATH | _bootsys.O_DIRECTORY, 0, RESOLVE_BENEATH
-                )
+                below = files.openat2(at, part, O_PATH | _bootsys.O_DIRECTORY, RESOLVE_BENEATH)
                 _bootsys.close(at)
                 at = below
         finally:

@@ -111,7 +111,7 @@ def _open_root(root: bytes) -> int:
 def _require_link(root_fd: int, relative: bytes, name: str) -> None:
     """The last component must be a symlink, as stock tools demand."""
     try:
-        fd = _bootsys.openat2(root_fd, relative, O_PATH | _bootsys.O_NOFOLLOW, 0, _RESOLVE)
+        fd = files.openat2(root_fd, relative, O_PATH | _bootsys.O_NOFOLLOW, _RESOLVE)
     except OSError as error:
         raise _unresolved(error, name, "no such link") from error
     try:
@@ -124,7 +124,7 @@ def _require_link(root_fd: int, relative: bytes, name: str) -> None:
 
 def _open_target(root_fd: int, relative: bytes, name: str) -> int:
     try:
-        return _bootsys.openat2(root_fd, relative, O_PATH, 0, _RESOLVE)
+        return files.openat2(root_fd, relative, O_PATH, _RESOLVE)
     except OSError as error:
         raise _unresolved(error, name, "dangling link: the deployment is gone") from error
 
