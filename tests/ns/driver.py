@@ -7,6 +7,7 @@ runs by chroot in there, so it sees paths exactly as in an initramfs.
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -50,6 +51,10 @@ def write_inputs(root: Path, spec: dict) -> None:
     for name in spec["run_files"]:
         (root / "run" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "run" / name).touch()
+    for name, file in spec["programs"].items():
+        shutil.copy(file, root / "run" / name)
+    # Some programs take no file and read the kernel's own.
+    sh("mount", "--bind", root / "cmdline", root / "proc/cmdline")
     if spec["immutable"]:
         sh("chattr", "+i", root / "sysroot" / spec["immutable"])
 

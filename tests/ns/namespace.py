@@ -85,7 +85,8 @@ class Outcome:
 class Run:
     """How to run a prepare-root: what program, in what initramfs, with what input.
 
-    `omit` names steps that are left out of the plan (a mutant); only for `python`.
+    `programs` are copied into its /run under their names; `wrapper` starts chroot(1), which
+    starts `program`; `shell` are lines evaluated in the prepared root afterwards.
     """
 
     program: tuple[str, ...]
@@ -98,6 +99,7 @@ class Run:
     shell: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, Path] = field(default_factory=dict)
 
 
 def python(*omit: str) -> tuple[str, ...]:
@@ -123,6 +125,7 @@ def execute(work: Path, image: Path, run: Run) -> Outcome:
         "shell": run.shell,
         "wrapper": run.wrapper,
         "environ": run.environ,
+        "programs": {name: str(file) for name, file in run.programs.items()},
     }
     path = work / "spec.json"
     path.write_text(json.dumps(spec))
