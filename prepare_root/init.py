@@ -35,7 +35,10 @@ def main(argv: list[bytes], environ: list[bytes]) -> int:
         _boot(config, argv[1:], environ)
     except Failure as error:
         report.failure(error, SYSROOT)
-        _give_up(config)
+    except Exception as error:
+        # A defect of ours must not leave a machine standing there: the policy holds for it too.
+        report.failure(Failure("boot", type(error).__name__, str(error)), SYSROOT)
+    _give_up(config)
     return 1
 
 

@@ -64,6 +64,10 @@ def _service(root: bytes, cmdline_path: bytes, dry: bool) -> int:
     except Failure as error:
         report.failure(error, root)
         return 1
+    except OSError as error:
+        subject = error.filename if isinstance(error.filename, bytes) else root
+        report.failure(Failure("system call", show(subject), reason_of(error)), root)
+        return 1
     return 0
 
 
