@@ -9,7 +9,7 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from bootentries import fs
 from bootentries.errors import BootentriesError
@@ -32,7 +32,9 @@ def sysroot_lock(
     try:
         yield
     finally:
-        fs.remove_tree(root.fd, LOCK)
+        # The lock ends with the fd; a file that cannot be removed hinders nobody.
+        with suppress(OSError):
+            fs.remove_tree(root.fd, LOCK)
         os.close(fd)
 
 
