@@ -129,17 +129,22 @@ def write_by_both(suite, tmp_path, args, trees):
             else:
                 said = box.bootentries("instutil", "set-kargs", *args)
             found.append((said, normal(snapshot(box.view), box)))
-    (their_words, theirs), (our_words, ours) = found
+    return found
+
+
+@pytest.mark.parametrize(("args", "trees"), SAME, ids=case_name)
+def test_both_write_the_same_bytes(suite, tmp_path, args, trees):
+    (their_words, theirs), (our_words, ours) = write_by_both(suite, tmp_path, args, trees)
     assert our_words == their_words
     assert sorted(ours) == sorted(theirs)
     for name in theirs:
         assert ours[name] == theirs[name], name
 
 
-def test_from_no_arguments_libostree_leaves_a_blank(suite, tmp_path):
+def test_from_no_arguments_libostree_may_leave_a_blank(suite, tmp_path):
     (_, theirs), (_, ours) = write_by_both(suite, tmp_path, [], [PLAIN])
     entry = "boot/loader.0/entries/ostree-1.conf"
-    assert theirs[entry] != ours[entry]
+    # 2025.2 joins an empty first argument with a space; 2026.4 does not any more.
     text = theirs.pop(entry)[1].replace(b"options  ostree=", b"options ostree=")
     assert text == ours.pop(entry)[1]
     assert ours == theirs

@@ -1,0 +1,42 @@
+"""The repository's configuration."""
+
+import pytest
+
+from bootentries.repo import RepoConfig, parse_config
+from prepare_root.formats import FormatError
+
+
+@pytest.mark.parametrize(
+    ("text", "config"),
+    [
+        ("", RepoConfig()),
+        ("[core]\nmode=bare\n", RepoConfig()),
+        ("[sysroot]\nbootloader=none\n", RepoConfig(bootloader="none")),
+        ("[sysroot]\nbootprefix=true\n", RepoConfig(bootprefix=True)),
+        ("[sysroot]\nboot-counting-tries=5\n", RepoConfig(tries=5)),
+        (
+            "[sysroot]\nbls-append-except-default=a=1;b=x=y\n",
+            RepoConfig(except_default=(("a", "1"), ("b", "x=y"))),
+        ),
+    ],
+)
+def test_config(text, config):
+    assert parse_config(text.encode()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("bootloader=lilo", "[sysroot] bootloader: 'lilo' is not one of auto, none, grub2"),
+        ("bootprefix=yes", "line 2: [sysroot] bootprefix: 'yes' is not true, 1, false or 0"),
+        ("boot-counting-tries=6", "[sysroot] boot-counting-tries: '6' is not a number from 0 to 5"),
+        ("boot-counting-tries=-1", "'-1' is not a number from 0 to 5"),
+        ("boot-counting-tries=", "'' is not a number from 0 to 5"),
+        ("bls-append-except-default=a", "[sysroot] bls-append-except-default: 'a' has no value"),
+        ("word", "line 2: 'word' is not a key, a group or a comment"),
+    ],
+)
+def test_bad_config(text, reason):
+    with pytest.raises(FormatError) as caught:
+        parse_config(f"[sysroot]\n{text}\n".encode())
+    assert reason in str(caught.value)
