@@ -83,8 +83,8 @@ def fake(tmp_path: Path) -> FakeSysroot:
     (sysroot.path / "ostree/repo").mkdir(parents=True)
     (sysroot.path / "boot").mkdir()
     sysroot.config("[core]\nrepo_version=1\nmode=bare\n")
-    for letter in "ab":
-        sysroot.add(letter * 64)
+    sysroot.add("a" * 64)
+    sysroot.add("b" * 64, "0.9")
     sysroot.write_list()
     return sysroot
 

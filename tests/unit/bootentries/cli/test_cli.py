@@ -1,0 +1,146 @@
+"""The command line; verbs that write run in tests/ns, on filesystems of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bootentries.cli import run
+from bootentries.loaders.grub_stub import MARKER
+
+CHECKOUT = Path(__file__).resolve().parents[4]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_status(fake, capsys, before):
+    where = ["--sysroot", str(fake.path)]
+    assert run([*where, "status"] if before else ["status", *where]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == [
+        "#", "stateroot", "version", "deployment", "bootcsum", "entry", "state",
+    ]  # fmt: skip
+    assert lines[1].split()[:4] == ["0", "testos", "1.0", "a" * 12 + ".0"]
+    assert lines[1].endswith("ostree-2.conf  default")
+    assert len(lines) == 3
+
+
+def test_status_as_json(fake, capsys, monkeypatch):
+    monkeypatch.setenv("OSTREE_SYSROOT", str(fake.path))
+    assert run(["--json", "status"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["bootversion"] == 1
+    first = found["deployments"][0]
+    assert first["checksum"] == "a" * 64
+    assert first["default"] is True
+    assert first["booted"] is False
+    assert first["entry"] == "ostree-2.conf"
+    assert first["refspec"] == "r:b"
+
+
+def test_status_without_deployments(fake, capsys):
+    (fake.path / "boot/loader").unlink()
+    assert run(["status", "--sysroot", str(fake.path)]) == 0
+    assert capsys.readouterr().out == "No deployments.\n"
+
+
+def test_is_default(fake, capsys):
+    assert run(["status", "-D", "--sysroot", str(fake.path)]) == 0
+    assert capsys.readouterr().out == "not-default\n"
+
+
+def test_dry_run_changes_nothing(fake, capsys):
+    before = sorted(str(path) for path in fake.path.rglob("*"))
+    argv = ["--sysroot", str(fake.path), "instutil", "set-kargs", "--dry-run", "--merge", "x"]
+    assert run(argv) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "swap boot/loader -> loader.0" in lines
+    assert sorted(str(path) for path in fake.path.rglob("*")) == before
+
+
+def test_grub2_generate(fake, capsys):
+    assert run(["--sysroot", str(fake.path), "instutil", "grub2-generate"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("menuentry ") == 2
+    assert out.endswith("set bootchain_bootversion='1'\n")
+    assert run(["--sysroot", str(fake.path), "instutil", "grub2-generate", "0"]) == 0
+    assert capsys.readouterr().out.count("menuentry ") == 0
+
+
+def test_grub2_stub(tmp_path, capsys):
+    assert run(["instutil", "grub2-stub", "--serial"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(MARKER)
+    assert run(["instutil", "grub2-stub", "--serial", "-o", str(tmp_path / "grub.cfg")]) == 0
+    assert (tmp_path / "grub.cfg").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "error"),
+    [
+        (["nosuchverb"], 2, "bootentries: usage: No such command 'nosuchverb'."),
+        (["status", "--bad"], 1, "bootentries: usage: No such option"),
+        (["instutil", "grub2-generate", "2"], 1, "bootentries: usage: Invalid value for"),
+        (["status", "--sysroot", "/none"], 1,
+         "bootentries: open sysroot: /none: No such file or directory"),
+        (["instutil", "grub2-stub", "-o", "/none/x"], 1,
+         "bootentries: write GRUB stub: /none/x: No such file or directory"),
+    ],
+)  # fmt: skip
+def test_errors_are_one_line_and_a_hint(capsys, argv, status, error):
+    assert run(argv) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert lines[0].startswith(error)
+    assert all(line.startswith("hint: ") for line in lines[1:])
+    assert len(lines) <= 2
+
+
+def test_a_bad_edit_is_an_error_with_the_arguments(fake, capsys):
+    argv = ["--sysroot", str(fake.path), "instutil", "set-kargs", "--dry-run", "--merge",
+            "--delete=none"]  # fmt: skip
+    assert run(argv) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "bootentries: delete kernel argument: none: no such argument"
+    assert lines[1].startswith("hint: the arguments are: root=UUID=a quiet ostree=")
+
+
+@pytest.mark.parametrize("argv", [["--version"], ["status", "--version"]])
+def test_version(capsys, argv):
+    assert run(argv) == 0
+    assert capsys.readouterr().out.startswith("bootentries, version ")
+
+
+@pytest.mark.parametrize("argv", [[], ["status"], ["instutil"], ["instutil", "set-kargs"]])
+def test_every_verb_helps_with_an_example(capsys, argv):
+    assert run([*argv, "--help"]) == 0
+    assert "Example: bootentries" in capsys.readouterr().out
+
+
+def test_without_rich_or_the_extension_or_elftools(fake):
+    """A clean checkout with click alone: the other modules are made unimportable."""
+    program = (
+        "import sys\n"
+        "for name in ('rich', '_bootsys', 'elftools', 'qemu'): sys.modules[name] = None\n"
+        f"sys.argv = ['bootentries', '--sysroot', {str(fake.path)!r}, 'status']\n"
+        "from bootentries.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert "testos" in done.stdout
+
+
+def test_a_reader_that_goes_away(fake):
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m bootentries --sysroot {fake.path} status --json | true"],
+        cwd=CHECKOUT, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert done.stderr == ""

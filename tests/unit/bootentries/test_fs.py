@@ -1,0 +1,94 @@
+"""Files below a directory fd."""
+
+import os
+import stat
+
+import pytest
+
+from bootentries import fs
+
+
+def names(path):
+    return sorted(found.name for found in path.iterdir())
+
+
+@pytest.fixture
+def top(tmp_path):
+    (tmp_path / "top").mkdir()
+    (tmp_path / "secret").write_text("outside")
+    fd = os.open(tmp_path / "top", os.O_RDONLY)
+    yield tmp_path / "top", fd
+    os.close(fd)
+
+
+@pytest.mark.parametrize("name", ["../secret", "link", "up/secret", "/../secret"])
+def test_no_name_leads_outside(top, name):
+    path, fd = top
+    (path / "link").symlink_to(path.parent / "secret")
+    (path / "up").symlink_to("../..")
+    assert fs.read_optional(fd, name) is None
+
+
+def test_absolute_links_resolve_inside(top):
+    path, fd = top
+    (path / "file").write_text("inside")
+    (path / "link").symlink_to("/file")
+    assert fs.read_bytes(fd, "link") == b"inside"
+    assert fs.is_file(fd, "link")
+    assert not fs.is_dir(fd, "link")
+    assert stat.S_ISLNK(fs.stat_optional(fd, "link", follow=False).st_mode)
+
+
+def test_magic_links_are_refused():
+    proc = os.open("/proc/self", os.O_RDONLY)
+    try:
+        with pytest.raises(OSError, match="Too many levels"):
+            fs.open_in(proc, "exe")
+    finally:
+        os.close(proc)
+
+
+def test_writing(top):
+    path, fd = top
+    previous = os.umask(0o077)
+    try:
+        fs.make_dirs(fd, "a/b/c")
+        fs.write_file(fd, "a/b/file", b"1")
+        fs.write_file(fd, "a/b/file", b"2")
+    finally:
+        os.umask(previous)
+    assert (path / "a/b/file").read_text() == "2"
+    assert stat.S_IMODE((path / "a/b/file").stat().st_mode) == 0o644
+    assert stat.S_IMODE((path / "a/b/c").stat().st_mode) == 0o755
+    assert fs.list_optional(fd, "a/b") == ["c", "file"]
+    assert fs.list_optional(fd, "none") is None
+
+
+def test_links_are_swapped_in_one_step(top):
+    path, fd = top
+    fs.make_symlink(fd, "link", "old")
+    (path / "link.tmp").write_text("left over from a write that was cut short")
+    fs.stage_symlink(fd, "link", "new")
+    assert fs.readlink_optional(fd, "link") == "old"
+    fs.commit_symlink(fd, "link")
+    assert fs.readlink_optional(fd, "link") == "new"
+    assert fs.readlink_optional(fd, "none") is None
+    assert names(path) == ["link"]
+
+
+def test_removal_does_not_follow_links(top):
+    path, fd = top
+    (path / "tree/sub").mkdir(parents=True)
+    (path / "tree/out").symlink_to(path.parent)
+    fs.remove_tree(fd, "tree")
+    fs.remove_tree(fd, "tree")
+    fs.remove_tree(fd, "none/below")
+    assert names(path) == []
+    assert (path.parent / "secret").exists()
+
+
+def test_a_failing_removal_is_an_error(top):
+    path, fd = top
+    (path / "file").write_text("")
+    with pytest.raises(NotADirectoryError):
+        fs.remove_tree(fd, "file/below")
