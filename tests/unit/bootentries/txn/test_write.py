@@ -80,6 +80,20 @@ def test_equal_configurations_change_only_the_links(fake, root, run, write):
     assert len(load(root, run).deployments) == 2
 
 
+@pytest.mark.parametrize("change", [with_args("a"), lambda items: items], ids=["swap", "links"])
+def test_libostree_is_told_of_the_change(fake, write, change):
+    """It reads the list again only when this time has changed."""
+    os.utime(fake.path / "ostree/deploy", (1, 1))
+    write(change)
+    assert (fake.path / "ostree/deploy").stat().st_mtime > 1
+
+
+def test_both_ways_to_name_boot_files_work(fake, write):
+    (fake.path / "boot/boot").unlink()
+    write(with_args("a"))
+    assert str((fake.path / "boot/boot").readlink()) == "."
+
+
 def test_order_and_removal(fake, root, run, write):
     todo = write(lambda items: tuple(reversed(items)))
     assert todo.swap

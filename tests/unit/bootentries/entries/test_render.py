@@ -1,0 +1,85 @@
+"""Entries as they are written."""
+
+import pytest
+
+from bootentries.deployment import Bootlink, Deployment, Entry
+from bootentries.entries.bls import format_entry, parse
+from bootentries.entries.render import Target, boot_options, render
+from bootentries.kernel import KernelFile, KernelLayout
+from bootentries.repo import RepoConfig
+
+SUM, CSUM = "b" * 64, "c" * 64
+LINK = Bootlink(1, "os", SUM, 0)
+LINUX = KernelFile("usr/lib/modules/6/vmlinuz", "vmlinuz-6")
+INITRAMFS = KernelFile("usr/lib/modules/6/initramfs.img", "initramfs-6.img")
+
+
+def text_of(kernel, config=None, *, entry=None, index=0, several=False):
+    item = Deployment("os", CSUM, 0, SUM, options="quiet", version="1", entry=entry)
+    bls = render(
+        Target(item, kernel, "OS"),
+        index=index, count=2, link=LINK, several=several, config=config or RepoConfig(),
+    )  # fmt: skip
+    return format_entry(bls)
+
+
+def test_a_new_entry_has_the_fixed_order():
+    kernel = KernelLayout(
+        LINUX,
+        INITRAMFS,
+        devicetree=KernelFile("x", "devicetree-6"),
+        aboot=KernelFile("y", "aboot-6.img"),
+    )
+    payload = f"/ostree/os-{SUM}"
+    assert text_of(kernel) == (
+        "title OS 1 (ostree:0)\n"
+        "version 2\n"
+        f"options quiet ostree=/ostree/boot.1/os/{SUM}/0\n"
+        f"devicetree {payload}/devicetree-6\n"
+        f"linux {payload}/vmlinuz-6\n"
+        f"initrd {payload}/initramfs-6.img\n"
+        f"aboot {payload}/aboot-6.img\n"
+        f"abootcfg /ostree/deploy/os/deploy/{CSUM}.0/usr/lib/ostree-boot/aboot.cfg\n"
+    )
+
+
+def test_bootprefix_dtb_and_stateroot():
+    kernel = KernelLayout(LINUX, INITRAMFS, dtb=KernelFile("x/dtb", "dtb"))
+    text = text_of(kernel, RepoConfig(bootprefix=True), index=1, several=True)
+    assert f"linux /boot/ostree/os-{SUM}/vmlinuz-6\n" in text
+    assert f"fdtdir /boot/ostree/os-{SUM}/dtb\n" in text
+    assert text.startswith("title OS 1 (ostree:os:1)\nversion 1\n")
+
+
+def test_what_the_tree_lost_is_taken_out():
+    old = parse(
+        "title t\ndevicetree /d\nlinux /l\ninitrd /i\ninitrd /overlay.img\nfdtdir /f\nx-own 1\n"
+    )
+    text = text_of(KernelLayout(LINUX), entry=Entry("ostree-1.conf", old))
+    assert [line.split()[0] for line in text.splitlines()] == [
+        "title", "version", "options", "linux", "x-own",
+    ]  # fmt: skip
+
+
+def test_overlays_stay_behind_the_primary_initrd():
+    old = parse("linux /l\ninitrd /i\n# why\ninitrd /overlay.img\n")
+    text = text_of(KernelLayout(LINUX, INITRAMFS), entry=Entry("ostree-1.conf", old))
+    assert text.endswith(f"# why\ninitrd /ostree/os-{SUM}/initramfs-6.img\ninitrd /overlay.img\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "kernel", "result"),
+    [
+        ("a ostree=/old b", KernelLayout(LINUX, INITRAMFS), f"a ostree={LINK} b"),
+        ("a  b", KernelLayout(LINUX, INITRAMFS), f"a b ostree={LINK}"),
+        ("", KernelLayout(LINUX, INITRAMFS), f"ostree={LINK}"),
+        ("ostree=/1 a ostree=/2", KernelLayout(LINUX, INITRAMFS), f"ostree={LINK} a"),
+        (
+            "a",
+            KernelLayout(LINUX),
+            f"a init={LINK}/usr/lib/ostree/ostree-prepare-root ostree={LINK}",
+        ),
+    ],
+)
+def test_boot_options(options, kernel, result):
+    assert boot_options(options, kernel, LINK) == result
