@@ -89,8 +89,16 @@ def obtain(path: Path, build: Callable[[Path], None], *, fresh: bool = False) ->
 
 
 def keep_newest(paths: Iterable[Path], count: int) -> None:
-    """Drops all but the `count` most recently used of `paths`, with their locks."""
-    by_age = sorted(paths, key=lambda path: path.lstat().st_mtime, reverse=True)
-    for path in by_age[count:]:
-        remove(path)
-        path.with_name(path.name + ".lock").unlink(missing_ok=True)
+    """Drops all but the `count` most recently used of `paths`.
+
+    One process at a time: two that drop the same directory would trip over each other.  The
+    small lock files stay, since a lock that is deleted no longer keeps anybody out.
+    """
+    found = list(paths)
+    if len(found) <= count:
+        return
+    with locked(found[0].with_name("pruning")):
+        there = [path for path in found if path.exists()]
+        by_age = sorted(there, key=lambda path: path.lstat().st_mtime, reverse=True)
+        for path in by_age[count:]:
+            remove(path)

@@ -77,7 +77,7 @@ def test_oldest_go_first(tmp_path: Path) -> None:
         path.mkdir()
         os.utime(path, (1000 - age, 1000 - age))
     cache.keep_newest(tmp_path.glob("disk-*"), 2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk-0", "disk-1"]
+    assert sorted(path.name for path in tmp_path.glob("disk-*")) == ["disk-0", "disk-1"]
 
 
 @given(st.lists(st.text(max_size=3), min_size=1, max_size=4))
