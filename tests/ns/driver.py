@@ -53,6 +53,8 @@ def write_inputs(root: Path, spec: dict) -> None:
         (root / "run" / name).touch()
     for name, file in spec["programs"].items():
         shutil.copy(file, root / "run" / name)
+    # systemd makes every mount shared; MS_MOVE refuses such a parent.
+    sh("mount", "--make-rshared", "/")
     # Some programs take no file and read the kernel's own.
     sh("mount", "--bind", root / "cmdline", root / "proc/cmdline")
     if spec["immutable"]:

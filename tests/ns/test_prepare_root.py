@@ -111,7 +111,19 @@ def test_everything(execute: Execute) -> None:
 
 
 STEPS = (
-    *("run", "root", "boot", "etc", "usr", "sysroot", "stateroot var", "var", "booted", "move"),
+    *(
+        "run",
+        "private",
+        "root",
+        "boot",
+        "etc",
+        "usr",
+        "sysroot",
+        "stateroot var",
+        "var",
+        "booted",
+        "move",
+    ),
     *("sysroot read-only", "record"),
     *("link home", "link root", "link srv", "link media", "link usr/local"),
 )
@@ -296,6 +308,23 @@ ELSEWHERE = "../../../deploy"
             {"config": "[sysroot]\nreadonly=yes\n"},
             "read configuration: /etc/ostree/prepare-root.conf: configuration unreadable: line 2",
         ),
+        *(
+            (
+                Layout(symlinks={"ostree/boot.1": text}),
+                {},
+                f"find deployment: {LINK}: leads outside the sysroot",
+            )
+            for text in ("/ostree/boot.1.1", "../" * 12 + "ostree/boot.1.1")
+        ),
+        *(
+            (
+                Layout(),
+                {"config": f"[{section}]\ntransient=true\n"},
+                f"read configuration: [{section}] transient: not supported by this"
+                " prepare-root yet",
+            )
+            for section in ("root", "etc")
+        ),
         (
             Layout(),
             {"config": "[composefs]\nenabled=yes\n"},
@@ -315,7 +344,7 @@ def test_each_broken_hop_has_its_own_line(
     assert outcome.booted is None
 
 
-@pytest.mark.parametrize("number", range(1, 14))
+@pytest.mark.parametrize("number", range(1, 16))
 def test_every_mount_may_fail(execute: Execute, number: int, tmp_path: Path) -> None:
     """Error injected into the Nth mount(2) that follows chroot(1)'s start."""
     log = tmp_path / "trace"
