@@ -6,6 +6,7 @@ filesystems' own on-disk documentation: ext4 (kernel doc `filesystems/ext4/super
 specification), EROFS (`erofs_fs.h`).
 """
 
+from prepare_root.errors import show
 from prepare_root.formats import utf16
 
 # The first bytes of the device that `identify` wants: up to and with btrfs's superblock.
@@ -28,7 +29,7 @@ class Superblock:
         if self.uuid:
             text += " UUID=" + self.uuid.decode("ascii")
         if self.label:
-            text += " LABEL=" + self.label.decode("utf-8", "backslashreplace")
+            text += " LABEL=" + show(self.label)
         return text
 
 
