@@ -137,7 +137,8 @@ def _links(file: keyfile.KeyFile) -> tuple[Link, ...]:
                 return ()
             continue
         name = key.strip(b"/")
-        if not name or b".." in name.split(b"/"):
+        # one spelling a name: `a//b` or `./a` would get a mount unit that systemd refuses
+        if any(part in (b"", b".", b"..") for part in name.split(b"/")):
             raise _bad(b"links", key, value, "a link for a name below the root")
         if value:
             wanted[name] = value

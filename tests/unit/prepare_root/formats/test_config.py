@@ -123,6 +123,8 @@ def test_links(text, expected):
         (b"[links]\nenabled=perhaps", "[links] enabled: 'perhaps' is not yes or no"),
         (b"[links]\n/=var/x", "[links] /: 'var/x' is not a link for a name below the root"),
         (b"[links]\na/../b=c", "[links] a/../b: 'c' is not a link for a name below the root"),
+        (b"[links]\na//b=c", "[links] a//b: 'c' is not a link for a name below the root"),
+        (b"[links]\n./a=c", "[links] ./a: 'c' is not a link for a name below the root"),
         (b"[boot]\nmount=\xff", "line 2: [boot] mount: value is not UTF-8"),
         (b"[boot]\nmount=a\\nb", "[boot] mount: 'a\\x0ab' is not yes or no"),
         (b"mount=yes", "line 1: a key comes before the first group"),
