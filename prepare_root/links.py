@@ -211,8 +211,10 @@ def unit_name(name: bytes) -> bytes:
 def unit_text(link: Found) -> bytes:
     """A bind mount that waits for its target, wherever the admin's `/var` comes from.
 
-    systemd makes a missing source of a bind mount itself, with DirectoryMode.
+    systemd makes a missing source of a bind mount itself, with DirectoryMode.  A `%` is
+    doubled, since systemd.unit(5) expands specifiers in all of these lines.
     """
+    name, target = (path.replace(b"%", b"%%") for path in (link.name, link.target))
     return (
         b"# written at boot by prepare-root: an empty directory stands at /%(name)s\n"
         b"[Unit]\n"
@@ -226,7 +228,7 @@ def unit_text(link: Found) -> bytes:
         b"Type=none\n"
         b"Options=bind\n"
         b"DirectoryMode=%(mode)04o\n"
-    ) % {b"name": link.name, b"target": link.target, b"mode": link.mode}
+    ) % {b"name": name, b"target": target, b"mode": link.mode}
 
 
 def _wants(unit: bytes) -> bytes:

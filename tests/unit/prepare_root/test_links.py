@@ -219,6 +219,14 @@ def test_unit_files():
     assert wants.data == b"[Unit]\nWants=root.mount\n"
 
 
+def test_unit_file_has_no_specifiers_of_its_own():
+    """systemd would put the host's name in place of `%H`."""
+    text = links.unit_text(Found(b"a%H", b"var/b%", EMPTY))
+    assert b"\nWhere=/a%%H\n" in text
+    assert b"\nWhat=/var/b%%\n" in text
+    assert b"\nRequiresMountsFor=/var/b%%\n" in text
+
+
 def test_reports():
     found = [
         Found(*HOME, OTHER, "a file stands there"),
