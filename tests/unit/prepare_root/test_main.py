@@ -18,12 +18,16 @@ MISUSE = (
     "prepare-root: hint: prepare-root --help\n"
 )
 CHANGES = "mount,umount2,mkdir,mkdirat,symlinkat,symlink,unlink,unlinkat,rmdir,rename,chmod,chdir"
+# Were a dry run ever a real one, it would act on the machine that runs the tests: as root it
+# gets a mount namespace of its own in which nothing below / can be written.
+GUARD = 'mount -t tmpfs none /run && mount -o remount,bind,ro / && exec "$@"'
+GUARDED = ("unshare", "--mount", "sh", "-c", GUARD, "sh") if os.geteuid() == 0 else ()
 
 
 def start(*words, before=()):
     environ = {name: value for name, value in os.environ.items() if name != "JOURNAL_STREAM"}
     return subprocess.run(
-        [*before, sys.executable, "-B", "-m", "prepare_root", *map(str, words)],
+        [*GUARDED, *before, sys.executable, "-B", "-m", "prepare_root", *map(str, words)],
         cwd=ROOT,
         env=environ,
         check=False,
@@ -82,7 +86,6 @@ def test_misuse(words):
 
 
 def test_dry_run_says_what_and_changes_nothing(sysroot, tmp_path):
-    mounts = Path("/proc/self/mountinfo").read_text()
     before = tree(tmp_path)
     done = start("--dry-run", sysroot, tmp_path / "cmdline")
     assert (done.returncode, done.stderr) == (0, "")
@@ -93,21 +96,20 @@ def test_dry_run_says_what_and_changes_nothing(sysroot, tmp_path):
     assert f"link srv: link {sysroot}/{DEPLOYMENT}/srv -> var/srv" in lines
     assert f"move: move /sysroot.tmp to {sysroot}" in lines
     assert tree(tmp_path) == before
-    assert Path("/proc/self/mountinfo").read_text() == mounts
-    assert not Path("/sysroot.tmp").exists()
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_dry_run_makes_no_call_that_changes_anything(sysroot, tmp_path):
-    log = tmp_path / "calls"
-    strace = ("strace", "-f", "-qq", "-o", log, "-e", f"trace={CHANGES},openat")
+    strace = ("strace", "-qq", "-e", f"trace={CHANGES},openat")
     done = start("--dry-run", sysroot, tmp_path / "cmdline", before=strace)
     assert done.returncode == 0, done.stderr
-    calls = log.read_text().splitlines()
+    calls = done.stderr.splitlines()
     assert any("prepare-root.conf" in call for call in calls)  # it has seen the real run
     writes = ("O_WRONLY", "O_RDWR", "O_CREAT")
     assert [
-        call for call in calls if " openat(" not in call or any(flag in call for flag in writes)
+        call
+        for call in calls
+        if not call.startswith("openat(") or any(flag in call for flag in writes)
     ] == []
 
 
