@@ -128,23 +128,29 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def wait_stopped(mounted: Path, seconds: float) -> None:
+    """Until strace has seen its program stop: SIGCONT has no effect before that."""
+    deadline = time.monotonic() + seconds
+    while not any("stopped by SIGSTOP" in line for line in logged(mounted, "---")):
+        assert time.monotonic() < deadline, "the program was never stopped"
+        time.sleep(0.02)
+
+
 def test_watchdog_thaws_after_the_limit(mounted: Path) -> None:
     """The parent is stopped while it holds the freeze, and continued after the thaw."""
     stop = at_freeze(mounted, "signal=STOP")
+    (mounted.parent / "strace").write_text("")  # of the run that counted
     with subprocess.Popen(freezer(mounted, 1, *stop), env=ENVIRON) as strace:
-        parent: list[int] = []
-        deadline = time.monotonic() + 10
         try:
-            # The freeze follows the fork of the watchdog at once.
-            while time.monotonic() < deadline and not (parent and children(parent[0])):
-                parent = children(strace.pid)
-                time.sleep(0.02)
-            time.sleep(0.2)
+            wait_stopped(mounted, 20)
             thawed = writable(mounted)
-        finally:
-            for pid in parent:
+            for pid in children(strace.pid):
                 os.kill(pid, signal.SIGCONT)
-        assert strace.wait(timeout=20) == 0
+            assert strace.wait(timeout=20) == 0
+        finally:
+            for pid in children(strace.pid) if strace.poll() is None else []:
+                os.kill(pid, signal.SIGKILL)
+            strace.kill()
     assert thawed
     # The process's own thaw came second, which is no error.
     own = next(line for line in logged(mounted, "ioctl") if "FITHAW" in line)
