@@ -1,4 +1,6 @@
-"""GRUB for BIOS, written into a disk image: boot sector, core image, and the static stub.
+"""GRUB for BIOS, written into a disk image: boot sector and core image.
+
+The static `grub.cfg` is written by `bootentries`, as on a user's machine.
 
 `grub-install` wants partition nodes; this needs a plain file.  The numbers are those of
 GRUB's own i386-pc boot and diskboot sectors.
@@ -25,20 +27,6 @@ _KERNEL_SECTOR = 0x5C  # boot.img: u64, where the core image starts
 _DRIVE_CHECK = 0x66  # boot.img: a jump that boot.img's own installer replaces by two NOPs
 _BLOCKLIST = SECTOR - 12  # diskboot.img: u64 sector, u16 count, u16 segment
 _CORE_SEGMENT = 0x820
-
-# The terminals come first, so that even a menu which cannot be read is seen on serial.
-STUB = """\
-serial --unit=0 --speed=115200
-terminal_input console serial
-terminal_output console serial
-set timeout=3
-set default=0
-if [ -e /boot/loader/grub.cfg ]; then
-  source /boot/loader/grub.cfg
-else
-  echo "grub: no menu at /boot/loader/grub.cfg"
-fi
-"""
 
 
 def core_image(early: str, modules: Sequence[str] = MODULES) -> bytes:

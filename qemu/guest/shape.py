@@ -130,9 +130,6 @@ def program_files(checkout: Path) -> list[File]:
             f"#!/usr/bin/python3 -I\nimport sys\n\nfrom {module} import main\n\nsys.exit(main())\n"
         )
         files.append(File(f"usr/bin/{name}", text.encode(), 0o755))
-    if not (checkout / "bootentries/cli/grub2_exec.py").exists():
-        stand_in = Path(__file__).with_name("interim-grub2-exec")
-        files[-1] = File("usr/bin/bootentries-grub2-exec", stand_in, 0o755)
     # libostree inside the guest writes its GRUB menu through us, in services and in shells.
     generator = "OSTREE_GRUB2_EXEC=/usr/bin/bootentries-grub2-exec"
     manager = f"[Manager]\nDefaultEnvironment={generator}\n".encode()
