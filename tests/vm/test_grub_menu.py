@@ -68,7 +68,7 @@ def disk(tree: Tree, place: Path, files: dict[str, str]) -> Path:
 
 def chosen(vm: Vm) -> str:
     vm.wait_for(busybox.GREETING, 90)
-    return vm.console.wait_for(re.compile(r"chosen=(\w+)"), 10).group(1)
+    return vm.console.wait_for(re.compile(r"chosen=(\w+)\s"), 10).group(1)
 
 
 def test_every_word_arrives(guest_tree: Tree, machine: Start, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_every_word_arrives(guest_tree: Tree, machine: Start, tmp_path: Path) ->
     screen.wait("The other", 30)
     assert screen.selected() == """It's a "title" $x {y} ; # z"""
     vm.wait_for(busybox.GREETING, 90)
-    line = vm.console.wait_for(re.compile(r"chosen=one ([^\r\n]*)"), 10).group(1)
+    line = vm.console.wait_for(re.compile(r"chosen=one ([^\r\n]*)[\r\n]"), 10).group(1)
     assert line == ARRIVES
 
 
