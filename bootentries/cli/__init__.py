@@ -6,25 +6,20 @@ import sys
 import click
 
 from bootentries.cli.common import common_options, default_settings
-from bootentries.cli.instutil import instutil
-from bootentries.cli.status import status
+from bootentries.cli.verbs import VerbGroup, is_shared
 from bootentries.errors import BootentriesError
 
-# `ostree admin` exits 1 on misuse; what is ours alone exits 2, as is the custom.
-_SHARED_VERBS = frozenset({"status", "instutil"})
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=VerbGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @common_options
 def cli() -> None:
     """Own everything between an OSTree deployment and the bootloader.
 
     Example: bootentries --sysroot /mnt status
     """
-
-
-cli.add_command(status)
-cli.add_command(instutil)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -42,10 +37,10 @@ def run(argv: list[str]) -> int:
     except click.ClickException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later; its text is help
             print(error.format_message(), file=sys.stderr)
-            return 1 if _is_shared(argv) else 2
+            return 1 if is_shared(argv) else 2
         print(f"bootentries: usage: {_one_line(error.format_message())}", file=sys.stderr)
         print("hint: bootentries --help lists verbs, VERB --help its options", file=sys.stderr)
-        return 1 if _is_shared(argv) else 2
+        return 1 if is_shared(argv) else 2
     except (click.Abort, KeyboardInterrupt):
         print("bootentries: interrupted", file=sys.stderr)
         return 130
@@ -72,7 +67,3 @@ def _print_error(text: str, hint: str | None) -> None:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _is_shared(argv: list[str]) -> bool:
-    return any(word in _SHARED_VERBS for word in argv)
