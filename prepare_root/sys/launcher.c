@@ -7,10 +7,15 @@
  * status 70.
  */
 #define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE 1 /* for the codec registry, below */
 #include "bootsys.h"
 
 #include <string.h>
 #include <unistd.h>
+
+#if PY_VERSION_HEX >= 0x030d0000
+#include "internal/pycore_codecs.h"
+#endif
 
 /* From the generated tables: the frozen module that `run` is looked up in. */
 extern const char launcher_entry[];
@@ -41,6 +46,20 @@ die(const PyStatus *status)
     leave(STATUS_SOFTWARE);
 }
 
+/* The error handlers of codecs ("backslashreplace" and its like).  3.11 makes their table at
+   first use; 3.13 makes it in the part of the start-up that is left out here, and follows a
+   null pointer without it. */
+static void
+start_codecs(void)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    PyStatus status = _PyCodec_InitRegistry(PyInterpreterState_Get());
+
+    if (PyStatus_Exception(status))
+        die(&status);
+#endif
+}
+
 static void
 start_python(void)
 {
@@ -68,6 +87,7 @@ start_python(void)
     status = Py_InitializeFromConfig(&config);
     if (PyStatus_Exception(status))
         die(&status);
+    start_codecs();
 }
 
 /* The exit status, or -1 with an exception set. */
