@@ -14,7 +14,8 @@ What stands at the name decides; users' files are never moved or hidden:
 from prepare_root import files
 from prepare_root.errors import show
 from prepare_root.formats.config import Link
-from prepare_root.ops import Bind, LinkTarget, MakeLink, Op, WriteFile
+from prepare_root.linkops import LinkTarget, MakeLink
+from prepare_root.ops import Bind, Op, WriteFile
 
 ABSENT, RIGHT, EMPTY, OTHER = "absent", "right", "empty", "other"
 

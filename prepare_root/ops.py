@@ -1,8 +1,8 @@
-"""The operations that a plan is made of: each describes itself and can be applied.
+"""The operations that a plan is made of: each describes itself, and can be applied and undone.
 
 `step` names the part of the preparation that an operation belongs to, for logs and for
 tests which leave one out.  `apply` raises OSError; an operation whose `required` is false
-is best effort, and its failure is a note.
+is best effort, and its failure is a note.  What convenience links need is in `linkops`.
 """
 
 import errno
@@ -11,7 +11,6 @@ import _bootsys
 
 from prepare_root import files
 from prepare_root.constants import (
-    FS_IMMUTABLE_FL,
     MNT_DETACH,
     MS_BIND,
     MS_MOVE,
@@ -22,9 +21,6 @@ from prepare_root.constants import (
     MS_SHARED,
     MS_SILENT,
     MS_SLAVE,
-    O_PATH,
-    O_RDONLY,
-    RESOLVE_BENEATH,
 )
 from prepare_root.errors import show
 
@@ -45,8 +41,16 @@ class Op:
         raise NotImplementedError
 
     def apply(self) -> None:
-        """Do it.  Raises OSError."""
+        """Do it.  Raises OSError; then nothing of it is left."""
         raise NotImplementedError
+
+    def undo(self) -> "Op | None":
+        """What takes it back after it was applied, when a later operation has failed.
+
+        None where nothing has to be: another operation's undo takes it along, or what it
+        leaves does no harm and is what the next try starts from.
+        """
+        return None
 
 
 class MakeDir(Op):
@@ -65,9 +69,12 @@ class MakeDir(Op):
     def apply(self) -> None:
         files.make_dirs(self.path, self.mode)
 
+    def undo(self) -> Op:
+        return RemoveDir(self.step, self.path)
+
 
 class RemoveDir(Op):
-    """Remove an empty directory that an earlier operation made."""
+    """Remove a directory that an earlier operation made, unless others have filled it."""
 
     __slots__ = ("path",)
     required = False
@@ -80,7 +87,11 @@ class RemoveDir(Op):
         return f"remove directory {show(self.path)}"
 
     def apply(self) -> None:
-        _bootsys.rmdir(self.path)
+        try:
+            _bootsys.rmdir(self.path)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
 
 
 class Bind(Op):
@@ -98,6 +109,9 @@ class Bind(Op):
 
     def apply(self) -> None:
         _bootsys.mount(self.source, self.target, b"", MS_BIND | MS_SILENT, b"")
+
+    def undo(self) -> Op:
+        return Detach(self.step, self.target)
 
 
 class Remount(Op):
@@ -142,6 +156,9 @@ class Overlay(Op):
             _bootsys.mount(b"overlay", self.target, b"overlay", flags, self.data)
         finally:
             _bootsys.chdir(b"/")
+
+    def undo(self) -> Op:
+        return Detach(self.step, self.target)
 
 
 class Propagation(Op):
@@ -196,9 +213,12 @@ class Move(Op):
     def apply(self) -> None:
         _bootsys.mount(self.source, self.target, b"", MS_MOVE | MS_SILENT, b"")
 
+    def undo(self) -> Op:
+        return Move(self.step, self.target, self.source)
+
 
 class WriteFile(Op):
-    """A small file below /run, and the directories it needs."""
+    """A small file below /run, and the directories it needs; whole or not at all."""
 
     __slots__ = ("data", "mode", "path")
 
@@ -213,7 +233,39 @@ class WriteFile(Op):
 
     def apply(self) -> None:
         files.make_dirs(self.path.rpartition(b"/")[0], 0o755)
-        files.write(self.path, self.data, self.mode)
+        try:
+            files.write(self.path, self.data, self.mode)
+        except OSError:
+            # A part of /run/ostree-booted would say "booted" as well as all of it.
+            _forget(self.path)
+            raise
+
+    def undo(self) -> Op:
+        return RemoveFile(self.step, self.path)
+
+
+class RemoveFile(Op):
+    """Remove a file that an earlier operation wrote."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, step: str, path: bytes) -> None:
+        super().__init__(step)
+        self.path = path
+
+    def describe(self) -> str:
+        return f"remove {show(self.path)}"
+
+    def apply(self) -> None:
+        _bootsys.unlink(self.path)
+
+
+def _forget(path: bytes) -> None:
+    """Remove the file at `path`, if one is there; the caller has a better error to tell."""
+    try:
+        _bootsys.unlink(path)
+    except OSError:
+        pass
 
 
 class RecordMounts(Op):
@@ -232,84 +284,3 @@ class RecordMounts(Op):
     def apply(self) -> None:
         files.make_dirs(self.path.rpartition(b"/")[0], 0o755)
         files.write(self.path, files.read(b"/proc/self/mountinfo"), 0o644)
-
-
-class LinkTarget(Op):
-    """A directory below `base` that a convenience link leads to; one that exists is kept."""
-
-    __slots__ = ("base", "mode", "path")
-    required = False
-
-    def __init__(self, step: str, base: bytes, path: bytes, mode: int) -> None:
-        super().__init__(step)
-        self.base = base
-        self.path = path
-        self.mode = mode
-
-    def describe(self) -> str:
-        return f"make sure of directory {show(self.base + b'/' + self.path)}"
-
-    def apply(self) -> None:
-        """Walk down by directory fds, so that no symlink can lead out of `base`."""
-        at = _bootsys.open(self.base, O_PATH | _bootsys.O_DIRECTORY)
-        try:
-            parts = self.path.split(b"/")
-            for index, part in enumerate(parts):
-                self._make(part, at, self.mode if index == len(parts) - 1 else 0o755)
-                below = files.openat2(at, part, O_PATH | _bootsys.O_DIRECTORY, RESOLVE_BENEATH)
-                _bootsys.close(at)
-                at = below
-        finally:
-            _bootsys.close(at)
-
-    @staticmethod
-    def _make(name: bytes, dir_fd: int, mode: int) -> None:
-        try:
-            _bootsys.mkdir(name, mode, dir_fd=dir_fd)
-        except OSError as error:
-            if error.errno != errno.EEXIST:
-                raise
-        else:
-            _bootsys.chmod(name, mode, dir_fd=dir_fd)
-
-
-class MakeLink(Op):
-    """A convenience link in the deployment root, which is immutable as a rule."""
-
-    __slots__ = ("directory", "name", "text")
-    required = False
-
-    def __init__(self, step: str, directory: bytes, name: bytes, text: bytes) -> None:
-        super().__init__(step)
-        self.directory = directory
-        self.name = name
-        self.text = text
-
-    def describe(self) -> str:
-        return f"link {show(self.directory + b'/' + self.name)} -> {show(self.text)}"
-
-    def apply(self) -> None:
-        """Lift the immutable flag for as long as the link takes, and put it back."""
-        fd = _bootsys.open(self.directory, O_RDONLY | _bootsys.O_DIRECTORY)
-        try:
-            flags = _flags(fd)
-            if not flags & FS_IMMUTABLE_FL:
-                _bootsys.symlink(self.text, self.name, dir_fd=fd)
-                return
-            _bootsys.set_flags(fd, flags & ~FS_IMMUTABLE_FL)
-            try:
-                _bootsys.symlink(self.text, self.name, dir_fd=fd)
-            finally:
-                _bootsys.set_flags(fd, flags)
-        finally:
-            _bootsys.close(fd)
-
-
-def _flags(fd: int) -> int:
-    """The inode's flags; none on a filesystem that has no such thing."""
-    try:
-        return _bootsys.get_flags(fd)
-    except OSError as error:
-        if error.errno in (errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOSYS):
-            return 0
-        raise

@@ -25,7 +25,8 @@ from prepare_root.ops import (
 )
 from prepare_root.target import Target
 
-NEW_ROOT = b"/sysroot.tmp"
+NEW_ROOT = b"/sysroot.tmp"  # where the deployment's root is built
+OLD_ROOT = b"/sysroot.old"  # where the physical root waits until the new one is in its place
 BOOTED = b"/run/ostree-booted"
 MOUNTS = b"/run/bootchain/mounts"
 
@@ -117,7 +118,12 @@ def fstab_has(fstab: bytes, where: bytes) -> bool:
 
 
 def make(facts: Facts, config: Config) -> tuple[Op, ...]:
-    """Everything that turns the physical root into the deployment's root, in order."""
+    """Everything that turns the physical root into the deployment's root, in order.
+
+    Until the last required operation, the detach, all of it can be undone: the physical root
+    is moved aside rather than unmounted early, as libostree does, so that a failure finds it
+    with whatever was mounted below it.
+    """
     physical = NEW_ROOT + b"/sysroot"
     var_below = b"/" + facts.target.var
     places = Places(
@@ -142,10 +148,7 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
             Remount("etc", NEW_ROOT + b"/etc", readonly=False),
         ]
     ops += _usr(facts)
-    ops += [
-        Bind("sysroot", facts.root, physical),
-        Detach("sysroot", facts.root),
-    ]
+    ops.append(Bind("sysroot", facts.root, physical))
     if facts.readonly:
         ops += [
             Bind("stateroot var", physical + var_below, physical + var_below),
@@ -160,14 +163,25 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
     ops += links.after_mounts(facts.links, places)
     ops += [
         WriteFile("booted", BOOTED, booted_metadata(facts).encode()),
+        MakeDir("move", OLD_ROOT, 0o755),
+        Move("move", facts.root, OLD_ROOT),
         Move("move", NEW_ROOT, facts.root),
-        RemoveDir("move", NEW_ROOT),
     ]
     if facts.readonly:
         ops.append(Remount("sysroot read-only", facts.root + b"/sysroot", readonly=True))
+    ops += [
+        Detach("move", OLD_ROOT),
+        RemoveDir("move", OLD_ROOT),
+        RemoveDir("move", NEW_ROOT),
+    ]
     if config.record_mounts:
         ops.append(RecordMounts("record", MOUNTS))
     return tuple(ops)
+
+
+def undo(applied: list[Op]) -> list[Op]:
+    """What takes `applied`, operations in the order they were applied in, back."""
+    return [back for back in (op.undo() for op in reversed(applied)) if back is not None]
 
 
 def _usr(facts: Facts) -> list[Op]:

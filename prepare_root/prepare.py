@@ -1,11 +1,9 @@
 """The preparation itself: look, plan, apply; the same for the service and for /init."""
 
-import errno
-
 import _bootsys
 
 from prepare_root import files, links, log, plan, target
-from prepare_root.constants import MNT_DETACH, ST_RDONLY
+from prepare_root.constants import ST_RDONLY
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats import FormatError, keyfile
 from prepare_root.formats import cmdline as kernel_cmdline
@@ -170,8 +168,10 @@ def _require_mount_points(facts: Facts) -> None:
 def apply(ops: tuple[Op, ...]) -> None:
     """Apply a plan in order.  Raises Failure at the first required operation that fails.
 
-    What was built at the temporary place until then is taken down again.
+    What was done until then is undone first, so that a rescue shell, or a second try, finds
+    the physical root where it was.  What cannot be undone is named in the hint.
     """
+    applied: list[Op] = []
     for op in ops:
         try:
             op.apply()
@@ -179,22 +179,27 @@ def apply(ops: tuple[Op, ...]) -> None:
             if not op.required:
                 log.notice(f"{op.step}: {op.describe()}: {reason_of(error)}; not fatal")
                 continue
-            _take_down()
-            raise Failure(op.step, op.describe(), reason_of(error)) from error
+            hint = _put_back(applied)
+            raise Failure(op.step, op.describe(), reason_of(error), hint) from error
+        applied.append(op)
 
 
-def _take_down() -> None:
-    try:
-        _bootsys.umount(plan.NEW_ROOT, MNT_DETACH)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOENT):
-            log.warning(f"take down {show(plan.NEW_ROOT)}: {reason_of(error)}")
+def _put_back(applied: list[Op]) -> str:
+    """Undo `applied`, and go on where one step of that fails; says which, or nothing."""
+    failed = []
+    for op in plan.undo(applied):
+        try:
+            op.apply()
+        except OSError as error:
+            failed.append(f"{op.describe()}: {reason_of(error)}")
+    return "could not be put back as it was: " + "; ".join(failed) if failed else ""
 
 
 def run(root: bytes, cmdline: bytes, config: Config) -> Target:
     """Prepare the physical root at `root`: afterwards the deployment's root is there.
 
-    Returns the deployment that was found.  Raises Failure.
+    Returns the deployment that was found.  Raises Failure, with the physical root still or
+    again at `root`.
     """
     facts = observe(root, cmdline, config)
     _tell(facts)

@@ -90,10 +90,16 @@ def find(root: bytes, cmdline: bytes) -> Target:
         below = files.fd_path(root_fd).rstrip(b"/") + b"/"
     finally:
         _bootsys.close(root_fd)
+    if path == below.rstrip(b"/"):
+        raise Failure(OPERATION, name, "not a deployment: it leads to the sysroot itself")
     if not path.startswith(below):
         raise _outside(name)
     path = path[len(below) :]
     stateroot = split_path(path)
+    if stateroot is None and split_path(path.removeprefix(b"sysroot/")) is not None:
+        raise Failure(
+            OPERATION, show(root), "prepared already: the physical root is at its sysroot"
+        )
     if stateroot is None or not files.is_dir(stat):
         raise _no_deployment(name, path, "is not ostree/deploy/STATEROOT/deploy/CHECKSUM.SERIAL")
     if not files.is_dir(files.lstat(below + path + b"/usr")):

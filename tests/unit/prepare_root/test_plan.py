@@ -95,12 +95,15 @@ def test_plain_plan():
         "usr: bind /sysroot.tmp/usr on /sysroot.tmp/usr",
         "usr: remount /sysroot.tmp/usr read-only",
         "sysroot: bind /sysroot on /sysroot.tmp/sysroot",
-        "sysroot: detach /sysroot",
         "var: bind /sysroot.tmp/sysroot/ostree/deploy/os/var on /sysroot.tmp/var",
         "var: make /sysroot.tmp/var slave",
         "var: make /sysroot.tmp/var shared",
         f"booted: write /run/ostree-booted ({written} bytes)",
+        "move: make directory /sysroot.old with mode 0755",
+        "move: move /sysroot to /sysroot.old",
         "move: move /sysroot.tmp to /sysroot",
+        "move: detach /sysroot.old",
+        "move: remove directory /sysroot.old",
         "move: remove directory /sysroot.tmp",
     ]
 
@@ -116,7 +119,7 @@ def steps(made):
             {"boot_here": True, "readonly": True},
             b"[record]\nmounts=yes",
             "run private root boot etc usr sysroot,stateroot var,var booted move"
-            " sysroot read-only,record",
+            " sysroot read-only,move,record",
         ),
         ({"boot_here": True}, b"[boot]\nmount=no", "run private root usr sysroot,var booted move"),
         ({"var_by": plan.VAR_SYSTEM}, b"", "run private root usr sysroot,booted move"),
@@ -180,14 +183,51 @@ def test_every_combination(var_by, kind):
             told = lines(made)
             assert all(line and line.isprintable() for line in told)
             assert len(told) == len(set(told))
-            detach, move = (
-                told.index("sysroot: detach /sysroot"),
-                told.index("move: move /sysroot.tmp to /sysroot"),
+            aside = told.index("move: move /sysroot to /sysroot.old")
+            move = told.index("move: move /sysroot.tmp to /sysroot")
+            # nothing happens while no root is there, and only the last read-only remount
+            # uses the new one by its new place
+            assert move == aside + 1
+            after = [line for line in told[move + 1 :] if " /sysroot/" in line]
+            assert after == (
+                ["sysroot read-only: remount /sysroot/sysroot read-only"] if seen.readonly else []
             )
-            assert detach < move
-            # after the detach nothing reaches through the old place, before the move
-            # nothing but the last read-only remount uses the new one
-            between = [line for line in told[detach + 1 : move] if " /sysroot/" in line]
-            assert between == []
+            assert [op.step for op in made if op.required][-1] == "move"
+            assert [line for line in told if "detach" in line] == ["move: detach /sysroot.old"]
             assert ("var" in [op.step for op in made]) is (var_by == plan.VAR_OURS)
             assert (told[-1].startswith("record: ")) is (text != b"")
+
+
+def test_undo_is_the_way_back():
+    """Newest first, down to the directories; what stays is named in `Op.undo`."""
+    made = plan.make(facts(readonly=True, boot_here=True), config(b"[links]\nenabled=no"))
+    required = [op for op in made if op.required]
+    assert lines(plan.undo(required[:-1])) == [
+        "move: move /sysroot to /sysroot.tmp",
+        "move: move /sysroot.old to /sysroot",
+        "move: remove directory /sysroot.old",
+        "booted: remove /run/ostree-booted",
+        "var: detach /sysroot.tmp/var",
+        "stateroot var: detach /sysroot.tmp/sysroot/ostree/deploy/os/var",
+        "sysroot: detach /sysroot.tmp/sysroot",
+        "usr: detach /sysroot.tmp/usr",
+        "etc: detach /sysroot.tmp/etc",
+        "boot: detach /sysroot.tmp/boot",
+        "root: detach /sysroot.tmp",
+        "root: remove directory /sysroot.tmp",
+        "run: remove directory /run/ostree/.private",
+        "run: remove directory /run/ostree",
+    ]
+    assert isinstance(required[-1], ops.Detach)  # nothing can fail once it is past undoing
+
+
+@pytest.mark.parametrize("var_by", VARS)
+@pytest.mark.parametrize("hotfix", [False, True])
+def test_all_that_is_mounted_or_written_is_undone(var_by, hotfix):
+    found = [links.Found(name, text, links.EMPTY) for name, text in configuration.DEFAULT_LINKS]
+    made = plan.make(facts(var_by, found, readonly=True, hotfix=hotfix), config())
+    for op in made:
+        (back,) = plan.undo([op]) or (None,)
+        kept = isinstance(op, (ops.Remount, ops.Propagation, ops.Detach)) or not op.required
+        assert (back is None) is kept, op.describe()
+        assert back is None or back.step == op.step

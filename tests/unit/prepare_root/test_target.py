@@ -162,7 +162,20 @@ def test_another_directory_is_no_deployment(sysroot):
 def test_the_root_itself_is_no_deployment(sysroot):
     """The resolved path is then the root's own, which has nothing below it."""
     relink(sysroot, "../../../..")
-    assert str(failure(sysroot)) == f"find deployment: /{LINK}: leads outside the sysroot"
+    assert str(failure(sysroot)) == (
+        f"find deployment: /{LINK}: not a deployment: it leads to the sysroot itself"
+    )
+
+
+def test_a_root_that_is_prepared_already(sysroot, tmp_path):
+    """What a second run meets: the deployment's own `ostree` link leads on to the old root."""
+    prepared = tmp_path / "prepared"
+    prepared.mkdir()
+    sysroot.rename(prepared / "sysroot")
+    (prepared / "ostree").symlink_to("sysroot/ostree")
+    assert str(failure(prepared)) == (
+        f"find deployment: {prepared}: prepared already: the physical root is at its sysroot"
+    )
 
 
 def test_a_file_is_no_deployment(sysroot):

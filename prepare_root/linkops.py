@@ -1,0 +1,95 @@
+"""The operations of the convenience links, on the deployment and in the stateroot's `var`.
+
+All are best effort: a root without one of its links still boots.  None has an undo, since
+what they make is what the links need at every later try, too.
+"""
+
+import errno
+
+import _bootsys
+
+from prepare_root import files
+from prepare_root.constants import FS_IMMUTABLE_FL, O_PATH, O_RDONLY, RESOLVE_BENEATH
+from prepare_root.errors import show
+from prepare_root.ops import Op
+
+
+class LinkTarget(Op):
+    """A directory below `base` that a convenience link leads to; one that exists is kept."""
+
+    __slots__ = ("base", "mode", "path")
+    required = False
+
+    def __init__(self, step: str, base: bytes, path: bytes, mode: int) -> None:
+        super().__init__(step)
+        self.base = base
+        self.path = path
+        self.mode = mode
+
+    def describe(self) -> str:
+        return f"make sure of directory {show(self.base + b'/' + self.path)}"
+
+    def apply(self) -> None:
+        """Walk down by directory fds, so that no symlink can lead out of `base`."""
+        at = _bootsys.open(self.base, O_PATH | _bootsys.O_DIRECTORY)
+        try:
+            parts = self.path.split(b"/")
+            for index, part in enumerate(parts):
+                self._make(part, at, self.mode if index == len(parts) - 1 else 0o755)
+                below = files.openat2(at, part, O_PATH | _bootsys.O_DIRECTORY, RESOLVE_BENEATH)
+                _bootsys.close(at)
+                at = below
+        finally:
+            _bootsys.close(at)
+
+    @staticmethod
+    def _make(name: bytes, dir_fd: int, mode: int) -> None:
+        try:
+            _bootsys.mkdir(name, mode, dir_fd=dir_fd)
+        except OSError as error:
+            if error.errno != errno.EEXIST:
+                raise
+        else:
+            _bootsys.chmod(name, mode, dir_fd=dir_fd)
+
+
+class MakeLink(Op):
+    """A convenience link in the deployment root, which is immutable as a rule."""
+
+    __slots__ = ("directory", "name", "text")
+    required = False
+
+    def __init__(self, step: str, directory: bytes, name: bytes, text: bytes) -> None:
+        super().__init__(step)
+        self.directory = directory
+        self.name = name
+        self.text = text
+
+    def describe(self) -> str:
+        return f"link {show(self.directory + b'/' + self.name)} -> {show(self.text)}"
+
+    def apply(self) -> None:
+        """Lift the immutable flag for as long as the link takes, and put it back."""
+        fd = _bootsys.open(self.directory, O_RDONLY | _bootsys.O_DIRECTORY)
+        try:
+            flags = _flags(fd)
+            if not flags & FS_IMMUTABLE_FL:
+                _bootsys.symlink(self.text, self.name, dir_fd=fd)
+                return
+            _bootsys.set_flags(fd, flags & ~FS_IMMUTABLE_FL)
+            try:
+                _bootsys.symlink(self.text, self.name, dir_fd=fd)
+            finally:
+                _bootsys.set_flags(fd, flags)
+        finally:
+            _bootsys.close(fd)
+
+
+def _flags(fd: int) -> int:
+    """The inode's flags; none on a filesystem that has no such thing."""
+    try:
+        return _bootsys.get_flags(fd)
+    except OSError as error:
+        if error.errno in (errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOSYS):
+            return 0
+        raise
