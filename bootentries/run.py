@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +11,7 @@ from bootentries.errors import BootentriesError, from_os_error
 # The Debian package that brings a program, for the hint when it is missing.
 PACKAGES = {
     "aboot-deploy": "aboot-deploy (not in Debian)",
+    "bwrap": "bubblewrap",
     "chattr": "e2fsprogs",
     "matchpathcon": "selinux-utils",
     "ostree": "ostree",
@@ -33,13 +35,15 @@ def attempt(
     stdin: bytes = b"",
     environ: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    cwd_fd: int | None = None,
     timeout_s: float | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `argv` in the C locale and return its status and output, whatever they are.
 
     `environ` is added to ours; `pass_fds` stay open in the child under the same numbers, so
-    that an argument may be `/proc/self/fd/N`.  Raises BootentriesError when the program is
-    not there, cannot be started, or takes longer than `timeout_s` (it is killed then).
+    that an argument may be `/proc/self/fd/N`; `cwd_fd` is the directory to run in.  Raises
+    BootentriesError when the program is not there, cannot be started, or takes longer than
+    `timeout_s` (it is killed then, with every program that it started).
     """
     program = which(argv[0])
     if program is None:
@@ -48,15 +52,23 @@ def attempt(
             operation, argv[0], "program not found", hint=f"install the package {package}"
         )
     try:
-        return subprocess.run(
+        with subprocess.Popen(
             [program, *argv[1:]],
-            input=stdin,
-            capture_output=True,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C", **(environ or {})},
             pass_fds=tuple(pass_fds),
-            timeout=timeout_s,
-        )
+            cwd=None if cwd_fd is None else f"/proc/self/fd/{cwd_fd}",
+            # Scripts start programs: killing the shell alone would leave them at work.
+            process_group=None if timeout_s is None else 0,
+        ) as child:
+            try:
+                out, err = child.communicate(stdin, timeout_s)
+            except BaseException:
+                _kill(child, group=timeout_s is not None)
+                raise
+            return subprocess.CompletedProcess(argv, child.returncode, out, err)
     except subprocess.TimeoutExpired as error:
         raise BootentriesError(
             operation, argv[0], f"not done after {timeout_s:g} s, killed"
@@ -73,6 +85,7 @@ def run(
     stdin: bytes = b"",
     environ: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    cwd_fd: int | None = None,
     timeout_s: float | None = None,
 ) -> bytes:
     """Run `argv` and return its standard output.
@@ -80,7 +93,13 @@ def run(
     Raises BootentriesError about `subject`, with what the program said last, when it fails.
     """
     done = attempt(
-        argv, operation, stdin=stdin, environ=environ, pass_fds=pass_fds, timeout_s=timeout_s
+        argv,
+        operation,
+        stdin=stdin,
+        environ=environ,
+        pass_fds=pass_fds,
+        cwd_fd=cwd_fd,
+        timeout_s=timeout_s,
     )
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
@@ -89,3 +108,13 @@ def run(
             operation, subject, f"{argv[0]} failed ({done.returncode}): {reason}"
         )
     return done.stdout
+
+
+def _kill(child: subprocess.Popen[bytes], group: bool) -> None:
+    try:
+        if group:
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
+    except ProcessLookupError:
+        return

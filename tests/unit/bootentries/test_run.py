@@ -1,6 +1,8 @@
 """Other programs: what they said joins the error."""
 
 import os
+import time
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,34 @@ def test_a_program_that_takes_too_long_is_killed():
     with pytest.raises(BootentriesError) as caught:
         run(("sleep", "60"), "wait", "it", timeout_s=0.05)
     assert str(caught.value) == "wait: sleep: not done after 0.05 s, killed"
+
+
+def test_so_are_the_programs_that_it_started(tmp_path):
+    script = f"sleep 60 & echo $! > {tmp_path}/pid; wait"
+    with pytest.raises(BootentriesError) as caught:
+        run(("sh", "-c", script), "wait", "it", timeout_s=0.5)
+    assert str(caught.value) == "wait: sh: not done after 0.5 s, killed"
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 10
+    while is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not is_running(pid)
+
+
+def is_running(pid):
+    """A zombie that nobody has asked for yet runs no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_the_directory_to_run_in(tmp_path):
+    fd = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert run(("pwd",), "ask", "directory", cwd_fd=fd) == f"{tmp_path}\n".encode()
+    finally:
+        os.close(fd)
 
 
 def test_a_program_that_cannot_be_started(tmp_path, monkeypatch):
