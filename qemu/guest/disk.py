@@ -109,7 +109,8 @@ def _sysroot_script(spec: DiskSpec, root_uuid: uuid.UUID) -> str:
         lines += [
             f"ostree --repo={TARGET}/ostree/repo pull-local {repo} {one.commit.checksum}",
             f"ostree --repo={TARGET}/ostree/repo refs --force --create={REF} {one.commit.checksum}",
-            f"{admin} deploy --os={STATEROOT} {shlex.join([*words, REF])}",
+            # Nothing is booted here, so libostree would keep the newest two alone.
+            f"{admin} deploy --retain --os={STATEROOT} {shlex.join([*words, REF])}",
         ]
     return "set -e\n" + "\n".join(lines) + "\nsync -f " + TARGET + "\n"
 

@@ -34,6 +34,7 @@ def test_arguments_are_given_once_and_in_order() -> None:
     assert f"--karg-append=root=UUID={identity} --karg-append=rw" in first
     assert first.endswith("--karg-append=quiet --karg-append=one=1 guest/stable")
     assert "root=UUID" not in second
+    assert all("deploy --retain --os=debian " in line for line in (first, second))
     assert second.endswith("'--karg-append=two=a b' guest/stable")
 
 
