@@ -26,9 +26,18 @@ class Failure(Exception):
 
 
 def show(name: bytes) -> str:
-    """`name` as text that fits on one line; bytes that are no text become escapes."""
+    """`name` as text that is safe on one line of a console; the rest becomes escapes.
+
+    Escaped are bytes that are no UTF-8, and characters that a terminal may obey or that hide
+    or reorder others: control characters of both ranges (C1 has one-character escape
+    sequences), line separators, directional marks.  An escape is always a byte, `\\x9b`.
+    """
     text = name.decode("utf-8", "backslashreplace")
-    return "".join(c if c >= " " and c != "\x7f" else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8"))
 
 
 def reason_of(error: OSError) -> str:

@@ -6,6 +6,7 @@ follows libostree's raw scan: spaces separate, quotes mean nothing, the first ma
 and Android's slot arguments come before `ostree=`.
 """
 
+from prepare_root.errors import show
 from prepare_root.formats import FormatError
 
 _BLANKS = b" \t\n\v\f\r"
@@ -94,9 +95,7 @@ def find_ostree_target(cmdline: bytes) -> bytes | None:
         target = _SLOTS.get(slot)
         if target is None:
             raise CmdlineError(
-                "androidboot.slot_suffix: "
-                + slot.decode("utf-8", "backslashreplace")
-                + ": not a known slot (_a or _b)"
+                f"androidboot.slot_suffix: {show(slot)}: not a known slot (_a or _b)"
             )
         return target
     if any(word.startswith(b"androidboot.") for word in words):

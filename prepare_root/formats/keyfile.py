@@ -5,6 +5,7 @@ Blanks before a line, after a group's bracket, around `=` and before a value do 
 comes again is continued.  Booleans are `true`, `1`, `false` and `0` only.
 """
 
+from prepare_root.errors import show
 from prepare_root.formats import FormatError
 
 _BLANKS = b" \t\n\v\f\r"
@@ -141,7 +142,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _name(group: bytes, key: bytes) -> str:
-    return f"[{_show(group)}] {_show(key)}"
+    return f"[{show(group)}] {show(key)}"
 
 
 def _show(data: bytes) -> str:

@@ -39,6 +39,14 @@ def test_unknown_android_slot():
     assert str(caught.value) == "androidboot.slot_suffix: _c: not a known slot (_a or _b)"
 
 
+def test_unknown_android_slot_that_a_terminal_would_obey():
+    with pytest.raises(CmdlineError) as caught:
+        find_ostree_target(b"androidboot.slot_suffix=\x1b[2J\xc2\x9b")
+    assert str(caught.value) == (
+        "androidboot.slot_suffix: \\x1b[2J\\xc2\\x9b: not a known slot (_a or _b)"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -87,6 +87,14 @@ def test_what_is_no_boolean(text):
     assert str(caught.value) == expected
 
 
+def test_a_key_that_a_terminal_would_obey():
+    """GLib allows it, so it comes as far as an error's text."""
+    key = "k\u009b\x1b".encode()
+    with pytest.raises(KeyFileError) as caught:
+        keyfile.parse(b"[g]\n" + key + b"=x").boolean(b"g", key)
+    assert str(caught.value) == ("line 2: [g] k\\xc2\\x9b\\x1b: 'x' is not true, 1, false or 0")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
