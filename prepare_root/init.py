@@ -10,12 +10,15 @@ from prepare_root.formats.config import Config
 SYSROOT = b"/sysroot"
 SHELL = b"/bin/sh"
 
-# The kernel's own filesystems, as systemd wants to find them (its INITRD_INTERFACE).
+# The kernel's own filesystems, as systemd wants to find them (its INITRD_INTERFACE), with the
+# limits that it would give them itself (its mountpoint-util.h): a mount that is there stays as
+# it is, and by the kernel's default /run and /dev could each take half of the memory.
+RUN_OPTIONS = b"mode=0755,size=20%,nr_inodes=800k"
 API_MOUNTS = (
     (b"proc", b"/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, b""),
     (b"sysfs", b"/sys", MS_NOSUID | MS_NOEXEC | MS_NODEV, b""),
-    (b"devtmpfs", b"/dev", MS_NOSUID, b"mode=0755"),
-    (b"tmpfs", b"/run", MS_NOSUID | MS_NODEV | MS_STRICTATIME, b"mode=0755"),
+    (b"devtmpfs", b"/dev", MS_NOSUID | MS_STRICTATIME, b"mode=0755,size=4m"),
+    (b"tmpfs", b"/run", MS_NOSUID | MS_NODEV | MS_STRICTATIME, RUN_OPTIONS),
 )
 
 RB_AUTOBOOT = 0x01234567
