@@ -1,0 +1,154 @@
+"""`deploy`: a commit of the repository becomes a deployment."""
+
+import os
+from pathlib import Path
+
+import click
+
+from bootentries.cli.common import (
+    common_options,
+    environment_words,
+    lock_option,
+    note,
+    settings,
+)
+from bootentries.cli.writing import changing, dry_run_option
+from bootentries.deploy.activate import Wanted, deploy_commit
+from bootentries.deploy.make import Request, check_stateroot
+from bootentries.deploy.options import KargOptions
+from bootentries.deploy.origin import new_origin, normal_origin
+from bootentries.deploy.revision import resolve
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.retain import Keep
+from bootentries.roles import merge_deployment
+from bootentries.root import Root
+from bootentries.sysroot import Sysroot
+from bootentries.txn.context import Context
+from bootentries.txn.plan import Write
+
+
+@click.command()
+@click.option(
+    "--os",
+    "--stateroot",
+    "stateroot",
+    metavar="STATEROOT",
+    help="Deploy in this stateroot instead of the booted one.",
+)
+@click.option("--origin-file", metavar="FILE", help="Take the origin from this file.")
+@click.option("--no-prune", is_flag=True, help="Leave unused objects in the repository.")
+@click.option("--no-merge", is_flag=True, help="Carry over neither /etc nor kernel arguments.")
+@click.option("--retain", is_flag=True, help="Keep all present deployments.")
+@click.option("--stage", is_flag=True, help="Make it active at shutdown (not supported yet).")
+@click.option("--lock-finalization", is_flag=True, help="Stage it, but locked (not supported yet).")
+@click.option("--retain-pending", is_flag=True, help="Keep those before the booted one.")
+@click.option("--retain-rollback", is_flag=True, help="Keep those after the booted one.")
+@click.option("--not-as-default", is_flag=True, help="Do not make it the default.")
+@click.option("--karg-proc-cmdline", is_flag=True, help="Start from /proc/cmdline.")
+@click.option("--karg", multiple=True, metavar="NAME=VALUE", help="Set, dropping other values.")
+@click.option("--karg-append", multiple=True, metavar="NAME=VALUE", help="Add at the end.")
+@click.option("--karg-none", is_flag=True, help="Start from no kernel arguments.")
+@click.option("--karg-delete", multiple=True, metavar="NAME=VALUE", help="Remove, if it is there.")
+@click.option(
+    "--overlay-initrd", multiple=True, metavar="FILE", help="Add to the tree's initramfs at boot."
+)
+@click.argument("refspec", nargs=-1)
+@dry_run_option
+@lock_option
+@common_options
+@click.pass_context
+def deploy(
+    context: click.Context,
+    *,
+    stateroot: str | None,
+    origin_file: str | None,
+    no_prune: bool,
+    no_merge: bool,
+    retain: bool,
+    stage: bool,
+    lock_finalization: bool,
+    retain_pending: bool,
+    retain_rollback: bool,
+    not_as_default: bool,
+    karg_proc_cmdline: bool,
+    karg: tuple[str, ...],
+    karg_append: tuple[str, ...],
+    karg_none: bool,
+    karg_delete: tuple[str, ...],
+    overlay_initrd: tuple[str, ...],
+    refspec: tuple[str, ...],
+    dry_run: bool,
+) -> None:
+    """Deploy the commit that REFSPEC names as the new default.
+
+    REFSPEC is a ref, REMOTE:REF, or a checksum.
+
+    Example: bootentries deploy --os=debian --karg=root=LABEL=root debian/trixie
+    """  # fmt: skip
+    if not refspec:
+        raise click.UsageError("REF/REV must be specified")
+    if stage or lock_finalization:
+        option = "--stage" if stage else "--lock-finalization"
+        raise BootentriesError(
+            "deploy", option, "staging is not supported yet",
+            hint="leave it out, or stage with: ostree admin deploy --stage",
+        )  # fmt: skip
+    kargs = KargOptions(karg_none, karg_proc_cmdline, karg, karg_append, karg_delete)
+    if karg_none and karg_proc_cmdline:
+        raise click.UsageError("--karg-none and --karg-proc-cmdline exclude each other")
+    keep = Keep(retain, retain_pending, retain_rollback, not_as_default)
+    with changing(context, dry_run) as (root, present):
+        name = chosen_stateroot(root, present, stateroot)
+        checksum = resolve(root, refspec[0])
+        origin = _read_origin(origin_file) if origin_file else new_origin(refspec[0])
+        merge = None if no_merge else merge_deployment(present, name)
+        options = kargs.apply(merge.options if merge else "", _proc_cmdline(karg_proc_cmdline))
+        for path in overlay_initrd:
+            if not os.access(path, os.R_OK):
+                raise BootentriesError("read overlay initrd", path, "no such file, or unreadable")
+        request = Request(name, checksum, origin, options, overlay_initrd, environment_words())
+        wanted = Wanted(request, merge, keep, Write(prune=not no_prune))
+        run_deploy(context, root, present, wanted, dry_run=dry_run)
+
+
+def run_deploy(
+    context: click.Context, root: Root, present: Sysroot, wanted: Wanted, *, dry_run: bool
+) -> None:
+    """Deploy, or print what would be done, and print libostree's lines."""
+    if dry_run:
+        print("\n".join(wanted.describe(present)))
+        return
+    todo = deploy_commit(Context(root, note), present, wanted, print)
+    if settings(context).verbose:
+        for line in todo.describe():
+            note(line)
+    print(todo.result())
+
+
+def chosen_stateroot(root: Root, present: Sysroot, name: str | None) -> str:
+    """Return the named stateroot, or the booted one; raises BootentriesError without any."""
+    booted = present.booted_deployment
+    if name is None and booted is None:
+        raise BootentriesError(
+            "choose stateroot", root.path, "not booted into an OSTree system, and no --os given",
+            hint="name the stateroot with --os",
+        )  # fmt: skip
+    chosen = name if name is not None or booted is None else booted.stateroot
+    check_stateroot(root, chosen or "")
+    return chosen or ""
+
+
+def _read_origin(path: str) -> bytes:
+    try:
+        return normal_origin(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise from_os_error("read origin", error, path) from error
+
+
+def _proc_cmdline(wanted: bool) -> str:
+    if not wanted:
+        return ""
+    try:
+        return Path("/proc/cmdline").read_text(errors="surrogateescape")
+    except OSError as error:
+        raise from_os_error("import kernel arguments", error) from error

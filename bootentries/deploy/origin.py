@@ -1,0 +1,43 @@
+"""The origin file of a new deployment: the bytes that libostree would write."""
+
+from bootentries import fs
+from bootentries.deploy.label import Labels
+from bootentries.errors import BootentriesError
+from bootentries.origin import parse
+from bootentries.root import Root
+from prepare_root.formats import FormatError, keyfile
+
+# libostree labels every origin like a file of this name.
+_LABEL_PATH = "/etc/ostree/remotes.d/dummy.conf"
+
+
+def new_origin(refspec: str) -> bytes:
+    """Return the origin of a deployment that follows `refspec`."""
+    if "\n" in refspec:
+        raise BootentriesError("write origin", repr(refspec), "a refspec has no line feed")
+    return f"[origin]\nrefspec={refspec}\n".encode()
+
+
+def normal_origin(data: bytes, where: str) -> bytes:
+    """Return a key file as GLib writes it: groups apart by a blank line, no comments.
+
+    Raises BootentriesError about `where` when it cannot be read.
+    """
+    try:
+        groups = keyfile.parse(data).groups
+        parse(data)
+    except FormatError as error:
+        raise BootentriesError("read origin", where, str(error)) from error
+    blocks = []
+    for group, keys in groups.items():
+        lines = [b"%s=%s\n" % (key, value) for key, (value, _) in keys.items()]
+        blocks.append(b"[%s]\n%s" % (group, b"".join(lines)))
+    return b"\n".join(blocks)
+
+
+def write_origin(root: Root, path: str, data: bytes, labels: Labels | None) -> None:
+    """Write the origin of the deployment at `path`, beside it."""
+    fs.write_file(root.fd, f"{path}.origin", data)
+    if labels is not None:
+        with fs.parent(root.fd, f"{path}.origin") as (fd, name):
+            labels.label(fd, name, _LABEL_PATH)

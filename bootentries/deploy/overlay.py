@@ -1,0 +1,54 @@
+"""Overlay initrds: files of the administrator that a loader adds to the tree's initramfs.
+
+They lie in /boot under their sha256, so that a name is never another content.
+"""
+
+import hashlib
+import os
+
+from bootentries import fs
+from bootentries.entries.bls import BlsEntry, new_entry
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.txn import install
+from bootentries.txn.context import Context
+
+DIRECTORY = "ostree/initramfs-overlays"
+
+
+def install_overlay(context: Context, path: str) -> str:
+    """Bring a file of the host into /boot, read it back from storage; return its sha256.
+
+    What no entry names in the end is removed by the next clean-up.  Raises
+    BootentriesError when the file cannot be read, and when storage holds something else.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = fs.read_fd(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise from_os_error("read overlay initrd", error, path) from error
+    checksum = hashlib.sha256(data).hexdigest()
+    boot = context.root.boot()
+    fs.make_dirs(boot, DIRECTORY)
+    target = f"{DIRECTORY}/{checksum}.img"
+    present = fs.read_optional(boot, target)
+    if present != data:
+        # Root alone reads it: it may hold keys.
+        fs.write_file(boot, target, data, 0o600)
+    stored = install.stored_digest(context, f"boot/{target}")
+    if stored.hex() != checksum:
+        raise BootentriesError(
+            "read back", f"boot/{target}", "storage holds something else than what was written",
+            hint="nothing was activated; check the disk (dmesg, smartctl) and try again",
+        )  # fmt: skip
+    return checksum
+
+
+def overlay_entry(checksums: tuple[str, ...], bootprefix: bool) -> BlsEntry:
+    """Return the beginning of an entry that names overlays after the tree's initramfs."""
+    prefix = "/boot/" if bootprefix else "/"
+    paths = (f"{prefix}{DIRECTORY}/{checksum}.img" for checksum in checksums)
+    # The first initrd is the tree's; it is set when the entry is made.
+    return new_entry().with_values("initrd", ("-", *paths))

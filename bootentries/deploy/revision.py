@@ -1,0 +1,77 @@
+"""From what a user calls a commit to its checksum."""
+
+import re
+
+from bootentries import fs
+from bootentries.errors import BootentriesError
+from bootentries.repo import REPO, read_commit
+from bootentries.root import Root
+from bootentries.run import attempt
+
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]{1,63}")
+# The names that libostree accepts: no component starts with a dot or is empty.
+_PART = r"\w[-.\w]*"
+_REFSPEC = re.compile(rf"(?:({_PART}):)?({_PART}(?:/{_PART})*)")
+
+
+def resolve(root: Root, refspec: str) -> str:
+    """Return the checksum of the commit that `[REMOTE:]REF`, or a checksum, names.
+
+    Refs are read here; the start of a checksum and `REF^` are left to the `ostree` program.
+    Raises BootentriesError when there is no such commit in the repository.
+    """
+    checksum = refspec if _CHECKSUM.fullmatch(refspec) else _named(root, refspec)
+    if read_commit(root.fd, checksum) is None:
+        raise BootentriesError(
+            "resolve", refspec, f"commit {checksum} is not in the repository",
+            hint="pull it first: ostree pull REMOTE REF",
+        )  # fmt: skip
+    return checksum
+
+
+def _named(root: Root, refspec: str) -> str:
+    # All hex digits may be the start of a checksum, which comes before a ref of that name.
+    if not _HEX.fullmatch(refspec):
+        found = _read_ref(root, refspec)
+        if found is not None:
+            return found
+        if not refspec.endswith("^"):
+            raise _not_found(refspec)
+    repo = f"--repo=/proc/self/fd/{root.fd}/{REPO}"
+    argv = ("ostree", "rev-parse", repo, "--", refspec)
+    done = attempt(argv, "resolve", pass_fds=(root.fd,))
+    text = done.stdout.decode("ascii", "replace").strip()
+    if done.returncode == 0 and _CHECKSUM.fullmatch(text):
+        return text
+    said = done.stderr.decode(errors="replace").strip().removeprefix("error: ")
+    if "not found" in said or not said:
+        raise _not_found(refspec)
+    raise BootentriesError("resolve", refspec, said)
+
+
+def _read_ref(root: Root, refspec: str) -> str | None:
+    parts = _REFSPEC.fullmatch(refspec)
+    if parts is None:
+        return None
+    remote, ref = parts[1], parts[2]
+    places = (f"remotes/{remote}/{ref}",) if remote else (f"heads/{ref}", f"remotes/{ref}")
+    for place in places:
+        try:
+            data = fs.read_optional(root.fd, f"{REPO}/refs/{place}")
+        except (IsADirectoryError, NotADirectoryError):
+            continue
+        if data is None:
+            continue
+        text = data.decode("ascii", "replace").strip()
+        if not _CHECKSUM.fullmatch(text):
+            raise BootentriesError("resolve", refspec, f"refs/{place} holds no checksum")
+        return text
+    return None
+
+
+def _not_found(refspec: str) -> BootentriesError:
+    return BootentriesError(
+        "resolve", refspec, "no such ref or commit in the repository",
+        hint="ostree refs lists the refs; ostree pull brings one",
+    )  # fmt: skip

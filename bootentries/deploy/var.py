@@ -1,0 +1,79 @@
+"""A stateroot's /var: what the first deployment puts there, and what each one leaves."""
+
+import os
+import stat
+from collections.abc import Callable
+
+from bootentries import fs
+from bootentries.deploy.checkout import checkout_copy
+from bootentries.deploy.label import Labels
+from bootentries.errors import BootentriesError
+from bootentries.root import Root
+from bootentries.sysroot import DEPLOY
+
+STAMP = ".ostree-selabeled"
+_TMPFILES = "usr/lib/tmpfiles.d"
+_DIRECTORIES = (("tmp", 0o1777), ("lib", 0o755), ("log", 0o755))
+_LINKS = (("run", "../run"), ("lock", "../run/lock"))
+
+
+def make_var(
+    root: Root, stateroot: str, deploy_fd: int, checksum: str, policy_fd: int | None
+) -> None:
+    """Copy the tree's /var into a stateroot's that is completely empty.
+
+    A tree without tmpfiles.d has nothing that would make the usual directories at boot, so
+    they are made here.  Raises BootentriesError when either /var is not a directory.
+    """
+    place = f"{DEPLOY}/{stateroot}"
+    present = fs.list_optional(root.fd, f"{place}/var")
+    if present is None:
+        raise BootentriesError(
+            "prepare /var", f"{place}/var", "no such directory",
+            hint=f"make the stateroot with: bootentries os-init {stateroot}",
+        )  # fmt: skip
+    found = fs.stat_optional(deploy_fd, "var", follow=False)
+    if found is None or present:
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        raise BootentriesError("prepare /var", checksum, "/var of the tree is not a directory")
+    with fs.opened(root.fd, place, os.O_PATH | os.O_DIRECTORY) as fd:
+        checkout_copy(root, fd, "var", checksum, subpath="/var", policy_fd=policy_fd)
+    if fs.stat_optional(deploy_fd, _TMPFILES) is None:
+        with fs.opened(root.fd, f"{place}/var", os.O_RDONLY | os.O_DIRECTORY) as fd:
+            _make_usual(fd)
+
+
+def _make_usual(var_fd: int) -> None:
+    for name, mode in _DIRECTORIES:
+        try:
+            os.mkdir(name, mode, dir_fd=var_fd)
+        except FileExistsError:
+            continue
+        os.chmod(name, mode, dir_fd=var_fd)
+    for name, target in _LINKS:
+        try:
+            os.symlink(target, name, dir_fd=var_fd)
+        except FileExistsError:
+            continue
+
+
+def label_var(var_fd: int, labels: Labels | None, say: Callable[[str], None]) -> None:
+    """Label what has no label in the /var open as `var_fd`, once for all: a stamp tells.
+
+    libostree makes the stamp without a policy, too; then nothing is labelled.
+    """
+    if fs.stat_optional(var_fd, STAMP, follow=False) is not None:
+        return
+    say(f"Relabeling /var (no stamp file 'var/{STAMP}' found)")
+    if labels is not None:
+        labels.label_tree(var_fd, "/var")
+    fs.write_file(var_fd, STAMP, b"")
+
+
+def forget_update(directory_fd: int) -> None:
+    """Remove `.updated`: systemd then knows that this is the first boot of a new tree."""
+    try:
+        os.unlink(".updated", dir_fd=directory_fd)
+    except FileNotFoundError:
+        return
