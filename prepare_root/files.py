@@ -114,10 +114,12 @@ def read_in_root(root: bytes, path: bytes) -> bytes | None:
 def write(path: bytes, data: bytes, mode: int) -> None:
     """Create or replace the file at `path` with `data`.  Raises OSError.
 
-    Meant for /run and /proc: nothing is synced, and a reader may see a part.
+    Meant for /run: nothing is synced, and a reader may see a part.  The mode is set exactly,
+    whatever the umask is.
     """
     fd = _bootsys.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode)
     try:
+        _bootsys.chmod(path, mode)
         while data:
             data = data[_bootsys.write(fd, data) :]
     finally:

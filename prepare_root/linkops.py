@@ -1,7 +1,7 @@
 """The operations of the convenience links, on the deployment and in the stateroot's `var`.
 
-All are best effort: a root without one of its links still boots.  None has an undo, since
-what they make is what the links need at every later try, too.
+All are best effort: a root without one of its links still boots.  What they make on disk has
+no undo, since it is what the links need at every later try, too.
 """
 
 import errno
@@ -9,9 +9,16 @@ import errno
 import _bootsys
 
 from prepare_root import files
-from prepare_root.constants import FS_IMMUTABLE_FL, O_PATH, O_RDONLY, RESOLVE_BENEATH
+from prepare_root.constants import (
+    FS_IMMUTABLE_FL,
+    MS_BIND,
+    MS_SILENT,
+    O_PATH,
+    O_RDONLY,
+    RESOLVE_BENEATH,
+)
 from prepare_root.errors import show
-from prepare_root.ops import Op
+from prepare_root.ops import Detach, Op
 
 
 class LinkTarget(Op):
@@ -51,6 +58,41 @@ class LinkTarget(Op):
                 raise
         else:
             _bootsys.chmod(name, mode, dir_fd=dir_fd)
+
+
+class LinkBind(Op):
+    """Make a link's target, `path` below `base`, visible at the empty directory `target`."""
+
+    __slots__ = ("base", "path", "target")
+    required = False
+
+    def __init__(self, step: str, base: bytes, path: bytes, target: bytes) -> None:
+        super().__init__(step)
+        self.base = base
+        self.path = path
+        self.target = target
+
+    def describe(self) -> str:
+        return f"bind {show(self.base + b'/' + self.path)} on {show(self.target)}"
+
+    def apply(self) -> None:
+        """By an fd, so that a symlink of the admin's cannot lead out of `base`.
+
+        One that is absolute means a place of the booted system, which is not here yet.
+        """
+        at = _bootsys.open(self.base, O_PATH | _bootsys.O_DIRECTORY)
+        try:
+            fd = files.openat2(at, self.path, O_PATH | _bootsys.O_DIRECTORY, RESOLVE_BENEATH)
+        finally:
+            _bootsys.close(at)
+        try:
+            source = b"/proc/self/fd/%d" % fd
+            _bootsys.mount(source, self.target, b"", MS_BIND | MS_SILENT, b"")
+        finally:
+            _bootsys.close(fd)
+
+    def undo(self) -> Op:
+        return Detach(self.step, self.target)
 
 
 class MakeLink(Op):

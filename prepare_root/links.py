@@ -7,15 +7,16 @@ What stands at the name decides; users' files are never moved or hidden:
 | the right symlink       | its target is made, when that lies below `var` or `run`   |
 | nothing                 | the symlink is made                                       |
 | an empty directory      | the target is bound there: now when prepare-root mounted  |
-|                         | `/var`, else by a unit once `/var` is up                  |
+|                         | `/var` and can make targets, else by a unit, once `/var`  |
+|                         | is up                                                     |
 | anything else           | left alone and reported                                   |
 """
 
-from prepare_root import files
+from prepare_root import files, units
 from prepare_root.errors import show
 from prepare_root.formats.config import Link
-from prepare_root.linkops import LinkTarget, MakeLink
-from prepare_root.ops import Bind, Op, WriteFile
+from prepare_root.linkops import LinkBind, LinkTarget, MakeLink
+from prepare_root.ops import Op, WriteFile
 
 ABSENT, RIGHT, EMPTY, OTHER = "absent", "right", "empty", "other"
 
@@ -94,9 +95,20 @@ class Places:
     `deployment` and `var` are reached through the physical root; `new_root` is where the
     root is being built.  `var_is_ours` says that prepare-root mounts the stateroot's `var`
     itself, `var_is_stateroot` that `/var` will be the stateroot's whoever mounts it.
+    `labelled` says that the tree has an SELinux policy: making targets is then left to the
+    tree's own tmpfiles.d, which labels them.  With `filesystem_ro` nothing can be made on the
+    physical root before the system remounts it.
     """
 
-    __slots__ = ("deployment", "new_root", "var", "var_is_ours", "var_is_stateroot")
+    __slots__ = (
+        "deployment",
+        "filesystem_ro",
+        "labelled",
+        "new_root",
+        "var",
+        "var_is_ours",
+        "var_is_stateroot",
+    )
 
     def __init__(
         self,
@@ -105,26 +117,27 @@ class Places:
         new_root: bytes,
         var_is_ours: bool,
         var_is_stateroot: bool,
+        *,
+        labelled: bool = False,
+        filesystem_ro: bool = False,
     ) -> None:
         self.deployment = deployment
         self.var = var
         self.new_root = new_root
         self.var_is_ours = var_is_ours
         self.var_is_stateroot = var_is_stateroot
+        self.labelled = labelled
+        self.filesystem_ro = filesystem_ro
 
 
-def before_mounts(found: list[Found], places: Places, labelled: bool) -> list[Op]:
-    """What is done on the deployment and the stateroot's `var` before anything is mounted.
-
-    `labelled` says that the tree has an SELinux policy: making targets is then left to the
-    tree's own tmpfiles.d, which labels them.
-    """
+def before_mounts(found: list[Found], places: Places) -> list[Op]:
+    """What is done on the deployment and the stateroot's `var` before anything is mounted."""
     ops: list[Op] = []
     for link in found:
         step = f"link {show(link.name)}"
         if link.kind == OTHER:
             continue
-        if not labelled:
+        if not places.labelled:
             ops += _make_target(step, link, places)
         if link.kind == ABSENT:
             above, _, name = (places.deployment + b"/" + link.name).rpartition(b"/")
@@ -138,23 +151,25 @@ def after_mounts(found: list[Found], places: Places) -> list[Op]:
     late: list[Found] = []
     for link in found:
         step = f"link {show(link.name)}"
-        if not places.var_is_stateroot and link.kind != OTHER:
+        if link.kind != OTHER and (places.filesystem_ro or not places.var_is_stateroot):
             late.append(link)
         if link.kind != EMPTY:
             continue
-        if places.var_is_ours or not _below(link.target, b"var"):
-            source = _source(link, places)
-            if source is not None:
-                ops.append(Bind(step, source, places.new_root + b"/" + link.name))
+        if not _below(link.target, b"var") and not _below(link.target, b"run"):
+            continue  # what is there is not ours to know
+        if _bound_now(link, places):
+            top, _, path = link.target.partition(b"/")
+            base = b"/run" if top == b"run" else places.new_root + b"/var"
+            ops.append(LinkBind(step, base, path, places.new_root + b"/" + link.name))
             continue
-        unit = unit_name(link.name)
-        text = unit_text(link)
+        unit = units.mount_name(link.name)
+        text = units.mount(link.name, link.target, link.mode)
         ops.append(WriteFile(step, UNITS + b"/" + unit, text))
         ops.append(
-            WriteFile(step, UNITS + b"/local-fs.target.d/50-" + unit + b".conf", _wants(unit))
+            WriteFile(step, UNITS + b"/local-fs.target.d/50-" + unit + b".conf", units.wants(unit))
         )
     lines = b"".join(
-        b"d /%s %04o root root -\n" % (link.target, link.mode)
+        units.tmpfiles_directory(link.target, link.mode)
         for link in late
         if _below(link.target, b"var")
     )
@@ -186,51 +201,8 @@ def _make_target(step: str, link: Found, places: Places) -> list[Op]:
     return []
 
 
-def _source(link: Found, places: Places) -> bytes | None:
-    """What to bind on an empty directory, or None when that is not ours to know."""
-    if _below(link.target, b"var"):
-        return places.new_root + b"/" + link.target
+def _bound_now(link: Found, places: Places) -> bool:
+    """Whether the target is, or could be made, there before the system is up."""
     if _below(link.target, b"run"):
-        return b"/" + link.target
-    return None
-
-
-def unit_name(name: bytes) -> bytes:
-    """The mount unit for `/name`, escaped as systemd.unit(5) says."""
-    out = b""
-    for index, byte in enumerate(name):
-        char = bytes((byte,))
-        if char == b"/":
-            out += b"-"
-        elif char.isalnum() or char in (b":", b"_") or (char == b"." and index):
-            out += char
-        else:
-            out += b"\\x%02x" % byte
-    return out + b".mount"
-
-
-def unit_text(link: Found) -> bytes:
-    """A bind mount that waits for its target, wherever the admin's `/var` comes from.
-
-    systemd makes a missing source of a bind mount itself, with DirectoryMode.  A `%` is
-    doubled, since systemd.unit(5) expands specifiers in all of these lines.
-    """
-    name, target = (path.replace(b"%", b"%%") for path in (link.name, link.target))
-    return (
-        b"# written at boot by prepare-root: an empty directory stands at /%(name)s\n"
-        b"[Unit]\n"
-        b"Description=Bind /%(target)s to /%(name)s\n"
-        b"RequiresMountsFor=/%(target)s\n"
-        b"Before=local-fs.target\n"
-        b"\n"
-        b"[Mount]\n"
-        b"What=/%(target)s\n"
-        b"Where=/%(name)s\n"
-        b"Type=none\n"
-        b"Options=bind\n"
-        b"DirectoryMode=%(mode)04o\n"
-    ) % {b"name": name, b"target": target, b"mode": link.mode}
-
-
-def _wants(unit: bytes) -> bytes:
-    return b"[Unit]\nWants=" + unit + b"\n"
+        return not places.labelled
+    return places.var_is_ours and not places.labelled and not places.filesystem_ro

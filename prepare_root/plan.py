@@ -132,13 +132,15 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
         new_root=NEW_ROOT,
         var_is_ours=facts.var_by == VAR_OURS,
         var_is_stateroot=facts.var_by in (VAR_OURS, VAR_SYSTEM),
+        labelled=facts.labelled,
+        filesystem_ro=facts.filesystem_ro,
     )
     ops: list[Op] = [
         MakeDir("run", b"/run/ostree", 0o755),
         MakeDir("run", b"/run/ostree/.private", 0),
         Propagation("private", b"/", MS_PRIVATE, recursive=True),
     ]
-    ops += links.before_mounts(facts.links, places, facts.labelled)
+    ops += links.before_mounts(facts.links, places)
     ops += [MakeDir("root", NEW_ROOT, 0o755), Bind("root", facts.deployment, NEW_ROOT)]
     if facts.boot_here and config.boot_mount:
         ops.append(Bind("boot", facts.root + b"/boot", NEW_ROOT + b"/boot"))

@@ -1,8 +1,5 @@
 """Convenience links: what stands at the name decides, and nothing of a user's is hidden."""
 
-import shutil
-import subprocess
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +11,8 @@ DEPLOYMENT = b"/sysroot/ostree/deploy/os/deploy/ab.0"
 VAR = b"/sysroot/ostree/deploy/os/var"
 
 
-def places(ours=True, stateroot=True):
-    return Places(DEPLOYMENT, VAR, b"/new", ours, stateroot)
+def places(ours=True, stateroot=True, **how):
+    return Places(DEPLOYMENT, VAR, b"/new", ours, stateroot, **how)
 
 
 def told(ops):
@@ -121,13 +118,14 @@ RUN = "link media: make sure of directory /run/media"
     ],
 )
 def test_before_mounts(link, kind, stateroot, labelled, expected):
-    ops = links.before_mounts([Found(*link, kind)], places(stateroot=stateroot), labelled)
+    where = places(stateroot=stateroot, labelled=labelled)
+    ops = links.before_mounts([Found(*link, kind)], where)
     assert told(ops) == expected
 
 
 def test_the_link_is_made_in_its_own_directory():
     (op,) = links.before_mounts(
-        [Found(b"usr/local", b"../var/usrlocal", ABSENT)], places(), labelled=True
+        [Found(b"usr/local", b"../var/usrlocal", ABSENT)], places(labelled=True)
     )
     assert (op.directory, op.name, op.text) == (DEPLOYMENT + b"/usr", b"local", b"../var/usrlocal")
 
@@ -160,6 +158,29 @@ def test_after_mounts(link, kind, ours, stateroot, expected):
     assert [line.partition(" (")[0] for line in told(ops)] == expected
 
 
+MEDIA_UNIT = "link media: write /run/systemd/system/media.mount"
+MEDIA_WANTS = "link media: write /run/systemd/system/local-fs.target.d/50-media.mount.conf"
+
+
+@pytest.mark.parametrize(
+    ("link", "kind", "how", "expected"),
+    [
+        (HOME, EMPTY, {"labelled": True}, [UNIT, WANTS]),
+        (HOME, RIGHT, {"labelled": True}, []),
+        (HOME, EMPTY, {"filesystem_ro": True}, [UNIT, WANTS, TMPFILES]),
+        (HOME, RIGHT, {"filesystem_ro": True}, [TMPFILES]),
+        (HOME, OTHER, {"filesystem_ro": True}, []),
+        (MEDIA, EMPTY, {"labelled": True}, [MEDIA_UNIT, MEDIA_WANTS]),
+        (MEDIA, EMPTY, {"filesystem_ro": True}, ["link media: bind /run/media on /new/media"]),
+        ((b"home", b"data/home"), EMPTY, {"labelled": True}, []),
+    ],
+)
+def test_what_cannot_be_made_now_is_made_later(link, kind, how, expected):
+    """Binding a target that is missing would fail, on every boot."""
+    ops = links.after_mounts([Found(*link, kind)], places(**how))
+    assert [line.partition(" (")[0] for line in told(ops)] == expected
+
+
 def test_tmpfiles_lines():
     found = [Found(b"root", b"var/roothome", RIGHT), Found(*HOME, ABSENT), Found(*MEDIA, RIGHT)]
     (op,) = links.after_mounts(found, places(False, False))
@@ -170,34 +191,6 @@ def test_only_the_home_of_root_is_private():
     assert Found(b"root", b"var/roothome", ABSENT).mode == 0o700
     assert Found(b"root", b"/var/./roothome", ABSENT).mode == 0o700
     assert Found(*HOME, ABSENT).mode == 0o755
-
-
-UNIT_NAMES = [
-    (b"home", b"home.mount"),
-    (b"usr/local", b"usr-local.mount"),
-    (b"my-data", b"my\\x2ddata.mount"),
-    (b".hidden/.x", b"\\x2ehidden-.x.mount"),
-    (b"a b:c_d@e", b"a\\x20b:c_d\\x40e.mount"),
-    ("gr\u00fcn".encode(), b"gr\\xc3\\xbcn.mount"),
-    (b"back\\slash", b"back\\x5cslash.mount"),
-    (b"100%", b"100\\x25.mount"),
-]
-
-
-@pytest.mark.parametrize(("name", "expected"), UNIT_NAMES)
-def test_unit_name(name, expected):
-    assert links.unit_name(name) == expected
-
-
-@pytest.mark.skipif(shutil.which("systemd-escape") is None, reason="no systemd-escape")
-@pytest.mark.parametrize("name", [name for name, _ in UNIT_NAMES])
-def test_unit_name_is_systemds(name):
-    done = subprocess.run(
-        [b"systemd-escape", b"--path", b"--suffix=mount", b"/" + name],
-        check=True,
-        capture_output=True,
-    )
-    assert links.unit_name(name) == done.stdout.removesuffix(b"\n")
 
 
 def test_unit_files():
@@ -217,14 +210,6 @@ def test_unit_files():
     ]
     assert unit.data.startswith(b"# ")
     assert wants.data == b"[Unit]\nWants=root.mount\n"
-
-
-def test_unit_file_has_no_specifiers_of_its_own():
-    """systemd would put the host's name in place of `%H`."""
-    text = links.unit_text(Found(b"a%H", b"var/b%", EMPTY))
-    assert b"\nWhere=/a%%H\n" in text
-    assert b"\nWhat=/var/b%%\n" in text
-    assert b"\nRequiresMountsFor=/var/b%%\n" in text
 
 
 def test_reports():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prepare_root import links, ops, plan
+from prepare_root import linkops, links, ops, plan
 from prepare_root.formats import config as configuration
 from prepare_root.formats.booted import BootedMetadata
 from prepare_root.target import Target
@@ -228,6 +228,7 @@ def test_all_that_is_mounted_or_written_is_undone(var_by, hotfix):
     made = plan.make(facts(var_by, found, readonly=True, hotfix=hotfix), config())
     for op in made:
         (back,) = plan.undo([op]) or (None,)
-        kept = isinstance(op, (ops.Remount, ops.Propagation, ops.Detach)) or not op.required
+        kept = isinstance(op, (ops.Remount, ops.Propagation, ops.Detach))
+        kept = kept or not (op.required or isinstance(op, linkops.LinkBind))
         assert (back is None) is kept, op.describe()
         assert back is None or back.step == op.step
