@@ -215,11 +215,12 @@ def _tell(facts: Facts) -> None:
     )
     for line in links.reports(facts.links):
         log.warning(line)
+    path = show(found.path).encode("utf-8")  # a newline would start another field
     message = (
         b"MESSAGE_ID=%s\nPRIORITY=6\nSYSLOG_IDENTIFIER=prepare-root\n"
         b"DEPLOYMENT_PATH=%s\nDEPLOYMENT_DEVICE=%d\nDEPLOYMENT_INODE=%d\n"
         b"MESSAGE=Resolved OSTree target to: %s\n"
-    ) % (JOURNAL_PREPARED, found.path, found.device, found.inode, found.path)
+    ) % (JOURNAL_PREPARED, path, found.device, found.inode, path)
     try:
         _bootsys.send_datagram(JOURNAL, message)
     except OSError:

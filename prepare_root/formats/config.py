@@ -140,6 +140,9 @@ def _links(file: keyfile.KeyFile) -> tuple[Link, ...]:
         # one spelling a name: `a//b` or `./a` would get a mount unit that systemd refuses
         if any(part in (b"", b".", b"..") for part in name.split(b"/")):
             raise _bad(b"links", key, value, "a link for a name below the root")
+        # no line of a unit can carry them, and nobody could read them in a message
+        if any(byte < 0x20 or byte == 0x7F for byte in name + value):
+            raise _bad(b"links", key, value, "a link without control characters")
         if value:
             wanted[name] = value
         else:

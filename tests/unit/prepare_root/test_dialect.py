@@ -71,7 +71,7 @@ def test_the_walk_sees_what_is_foreign(source, names):
 ENTRY = r"""
 import _bootsys
 
-from prepare_root import kargs, kmodules, links, plan, rootdev, target
+from prepare_root import kargs, kmodules, links, plan, rootdev, target, units
 from prepare_root.errors import Failure, show
 from prepare_root.formats import FormatError, cmdline, config, gvariant, keyfile
 from prepare_root.formats import parttable, superblock, utf16
@@ -132,8 +132,8 @@ def run(argv: list[bytes], environ: list[bytes]) -> int:
     attempt("mbr", parttable.mbr_partitions, bytes(512))
     attempt("gvariant", gvariant.encode, "a{sv}", {"a": gvariant.Variant("t", 7)}, False)
     attempt("booted", BootedMetadata.decode, b"\xff\xff")
-    attempt("unit", links.unit_name, b"a-b/\xc3\xbc")
-    attempt("unit", links.unit_text, links.Found(b"root", b"var/roothome", links.EMPTY))
+    attempt("unit", units.mount_name, b"a-b/\xc3\xbc")
+    attempt("unit", units.mount, b"root", b"var/all %\\\"' ", 0o700)
     for kind in (links.ABSENT, links.RIGHT, links.EMPTY, links.OTHER):
         attempt("plan", made, b"", True, kind)
         attempt("plan", made, b"[record]\nmounts=1", False, kind)
