@@ -1,0 +1,63 @@
+"""docs/bench.md: the tables of one run, and what a reader needs to judge them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench import startup, table
+from bench.instructions import Count
+from bench.startup import Profile
+from bench.table import Row
+
+INSTRUCTION_HEADINGS = ("", "ours", "dracut and libostree's", "ours / theirs")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that one run measured.  `versions` says what was compared with what."""
+
+    versions: str
+    rows: tuple[Row, ...]
+    counts: tuple[Count, Count]
+    profiles: tuple[Profile, ...]
+
+    def split(self) -> tuple[Row, ...]:
+        """The instructions of the last row, by where they were executed."""
+        ours, theirs = self.counts
+        return (
+            Row("in programs", "instructions", ours.user, theirs.user),
+            Row("in the kernel", "instructions", ours.kernel, theirs.kernel),
+        )
+
+
+def text(results: Results) -> str:
+    """The page."""
+    parts = [
+        "# Beside the peers",
+        "Made by `make bench BENCH='--write docs/bench.md'`, in one run. Times vary with the"
+        " machine; read the ratios.",
+        f"{results.versions}.",
+        _table(table.HEADINGS, [row.cells() for row in results.rows]),
+        "The C program is Debian trixie's `ostree-prepare-root` with the libraries that it"
+        " loads; dracut's image is the trimmed one that the guests use, with libostree's"
+        " module. Both prepare the same image with `sysroot.readonly`, links off.",
+        "## Instructions until the real root's init",
+        _table(INSTRUCTION_HEADINGS, [row.cells() for row in results.split()]),
+        "Counted by a plugin of QEMU's TCG (`bench/c/count.c`) from the first instruction of"
+        " user code after the kernel has started until the first instruction of the real"
+        " root's init, for which a small program stands in (`bench/c/end.c`). Waiting is not"
+        " in it: a halted processor executes nothing. One processor, `-icount shift=0`, the"
+        " same disk, kernel and arguments, `quiet`, no serial console. Two boots of one image"
+        " differ by about a percent, in the kernel's part.",
+        "## Start-up of the static executable",
+        _table(startup.HEADINGS, [profile.cells() for profile in results.profiles]),
+        "Medians; each row adds to the one above it: the process itself, CPython's core, our"
+        " modules. The last one, for comparison, is libostree's program as far as its usage"
+        " message: almost all of it is the dynamic loader. System calls are those that"
+        " `strace` shows; instructions are counted by `perf` where the processor's counter can"
+        " be had, otherwise by `valgrind`, and left out where neither is installed.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(table.markdown(headings, rows))

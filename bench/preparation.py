@@ -1,0 +1,76 @@
+"""Wall time of a whole preparation, ours and the C program's in turn on the same image."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.sizes import PEER
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CONFIG = "[sysroot]\nreadonly=true\n[links]\nenabled=no\n"
+PROGRAMS: Mapping[str, Sequence[str]] = {
+    "ours": ("/run/prepare-root", "/sysroot", "/cmdline"),
+    "peer": (PEER, "/sysroot"),
+}
+
+
+def reading(printed: str, name: str) -> float:
+    """Seconds that `timed` printed; raises BenchError when the program failed."""
+    seconds, status = printed.split()
+    if status != "0":
+        raise BenchError("prepare root", name, f"exit status {status}")
+    return float(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is prepared: a sysroot `image`, in whose deployment's name `karg` ends, with `tree`
+    as the initramfs; `executable` is ours, the peer comes out of `tree`.
+    """
+
+    tree: Path
+    image: Path
+    karg: str
+    executable: Path
+
+
+def _once(case: Case, work: Path, name: str) -> float:
+    own = work / "own.img"
+    shutil.copyfile(case.image, own)
+    (work / "mnt").mkdir(exist_ok=True)
+    spec = {
+        **{"work": str(work / "mnt"), "image": str(own), "lower": str(case.tree)},
+        **{"config": CONFIG, "cmdline": case.karg, "filesystem_ro": False},
+        **{"immutable": "", "run_files": [], "program": PROGRAMS[name]},
+        "programs": {"prepare-root": str(case.executable)},
+    }
+    path = work / "spec.json"
+    path.write_text(json.dumps(spec))
+    done = subprocess.run(
+        ["unshare", "-m", sys.executable, CHECKOUT / "bench/timed.py", path],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "tests/ns")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BenchError("prepare root", name, done.stderr.strip())
+    return reading(done.stdout, name)
+
+
+def medians(case: Case, work: Path, runs: int) -> dict[str, float]:
+    """Milliseconds by program."""
+    times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    for turn in range(runs + 1):
+        for name, taken in times.items():
+            seconds = _once(case, work, name)
+            if turn:  # the first of each warms the page cache
+                taken.append(seconds * 1000)
+    return {name: statistics.median(taken) for name, taken in times.items()}
