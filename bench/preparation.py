@@ -48,7 +48,7 @@ def _once(case: Case, work: Path, name: str) -> float:
     spec = {
         **{"work": str(work / "mnt"), "image": str(own), "lower": str(case.tree)},
         **{"config": CONFIG, "cmdline": case.karg, "filesystem_ro": False},
-        **{"immutable": "", "run_files": [], "program": PROGRAMS[name]},
+        **{"immutable": "", "run_files": [], "setup": [], "program": PROGRAMS[name]},
         "programs": {"prepare-root": str(case.executable)},
     }
     path = work / "spec.json"

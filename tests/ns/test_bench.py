@@ -1,0 +1,37 @@
+"""The bench prepares real roots with both programs, and notices one that fails."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sysroots
+
+from bench import preparation, sizes
+from bench.errors import BenchError
+from bench.preparation import Case
+from guest import tree
+from prepare_root.image import binary
+
+pytestmark = pytest.mark.ns
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    image = sysroots.image(tmp_path / "sysroot", sysroots.Layout())
+    return Case(tree.get().path, image, sysroots.OSTREE_KARG, binary.cached())
+
+
+def test_times_both(case: Case, tmp_path: Path) -> None:
+    times = preparation.medians(case, tmp_path, runs=1)
+    assert set(times) == {"ours", "peer"}
+    assert all(0.1 < milliseconds < 5000 for milliseconds in times.values()), times
+
+
+def test_a_failed_preparation_ends_the_bench(case: Case, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="prepare root: ours: exit status 1"):
+        preparation.medians(replace(case, karg="ostree=/nowhere"), tmp_path, runs=1)
+
+
+def test_weighs_the_peer_with_its_libraries(case: Case) -> None:
+    own = (case.tree / sizes.PEER.lstrip("/")).stat().st_size
+    assert sizes.closure(case.tree) > own + 1_000_000
