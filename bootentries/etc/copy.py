@@ -3,36 +3,25 @@
 import errno
 import os
 import stat
-from collections.abc import Callable
 
 from bootentries.etc import walk
-
-Note = Callable[[str], None]
 
 _BLOCK = 1 << 20
 _NO_COPY_RANGE = (errno.EXDEV, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EPERM)
 _NO_XATTRS = (errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-def copy_entry(source_dir: int, target_dir: int, name: str, where: str, note: Note) -> bool:
-    """Copy a regular file or a symlink; returns whether it was one.
-
-    Anything else but a directory is skipped with a note, in libostree's words.  The target
-    must not exist.
-    """
+def copy_entry(source_dir: int, target_dir: int, name: str) -> None:
+    """Copy a regular file or a symlink to a name that must not exist; skip anything else."""
     found = os.stat(name, dir_fd=source_dir, follow_symlinks=False)
     if stat.S_ISREG(found.st_mode):
         _copy_file(source_dir, target_dir, name, found)
     elif stat.S_ISLNK(found.st_mode):
         _copy_symlink(source_dir, target_dir, name, found)
-    else:
-        note(f"Ignoring non-regular/non-symlink file found during /etc merge: {where}")
-        return False
-    return True
 
 
-def copy_tree(source_fd: int, target_fd: int, where: str, note: Note) -> None:
-    """Copy what is in one directory into another, empty one, and its attributes too."""
+def copy_tree(source_fd: int, target_fd: int) -> None:
+    """Copy what is in one directory into another, empty one, and its attributes, too."""
     pending = [""]
     while pending:
         path = pending.pop()
@@ -46,7 +35,7 @@ def copy_tree(source_fd: int, target_fd: int, where: str, note: Note) -> None:
                     os.mkdir(name, 0o700, dir_fd=target)
                     pending.append(walk.join(path, name))
                 else:
-                    copy_entry(source, target, name, walk.join(where, walk.join(path, name)), note)
+                    copy_entry(source, target, name)
 
 
 def copy_attributes(source_fd: int, target_fd: int) -> None:

@@ -15,6 +15,9 @@ from bootentries.etc import walk
 
 _BLOCK = 1 << 17
 
+# A directory to look at, and the tree of defaults, or None when that lacks it.
+_Visit = tuple[str, int | None]
+
 
 class Kind(Enum):
     """How a path differs; the value is the letter that `config-diff` prints."""
@@ -32,30 +35,26 @@ class Change:
     path: str
 
 
-@dataclass(slots=True)
-class _Visit:
-    """A directory to look at, and what was found in it to look at next."""
-
-    path: str
-    in_both: bool
-    below: list["_Visit"]
-
-
-def diff(default_fd: int, local_fd: int) -> Iterator[Change]:
-    """Yield the changes from the directory `default_fd` to the directory `local_fd`.
+def diff(default_fd: int | None, local_fd: int, top: str = "") -> Iterator[Change]:
+    """Yield the changes in `top` from the tree `default_fd` to the tree `local_fd`.
 
     A removed directory is one change; an added one is a change, and so is everything in
-    it.  A directory comes before what is in it.  In memory are only the names in one
-    directory, and the directories still to visit.  Raises OSError; the fds stay the
-    caller's.
+    it; without a `default_fd` everything is.  A directory comes before what is in it.  In
+    memory are only the names in one directory, and the directories still to visit.  Raises
+    OSError; the fds stay the caller's.
     """
-    pending = [_Visit("", True, [])]
+    # The next one is the last.
+    pending: list[_Visit] = [(top, default_fd)]
     while pending:
-        visit = pending.pop()
-        yield from (
-            _in_both(default_fd, local_fd, visit) if visit.in_both else _added(local_fd, visit)
-        )
-        pending.extend(reversed(visit.below))
+        path, fd = pending.pop()
+        below: list[_Visit] = []
+        yield from _visit(fd, local_fd, path, below)
+        pending.extend(reversed(below))
+
+
+def changes_in(default_fd: int | None, local_fd: int, path: str) -> Iterator[Change]:
+    """Yield the changes of the names in one directory, and nothing of what is below."""
+    return _visit(default_fd, local_fd, path, [])
 
 
 def differs(old_dir: int, new_dir: int, name: str) -> bool:
@@ -64,42 +63,41 @@ def differs(old_dir: int, new_dir: int, name: str) -> bool:
     return old is None or new is None or _differs(old_dir, old, new_dir, new, name)
 
 
-def _in_both(default_fd: int, local_fd: int, visit: _Visit) -> Iterator[Change]:
-    path = visit.path
-    with walk.directory(default_fd, path) as old_dir, walk.directory(local_fd, path) as new_dir:
-        defaults = walk.names(old_dir)
-        for name in defaults:
-            old, new = walk.lstat(old_dir, name), walk.lstat(new_dir, name)
-            if old is None:
+def _visit(
+    default_fd: int | None, local_fd: int, path: str, below: list[_Visit]
+) -> Iterator[Change]:
+    """Yield the changes in a directory; directories in it to visit next go to `below`."""
+    with walk.directory(local_fd, path) as local_dir:
+        added = walk.names(local_dir)
+        if default_fd is not None:
+            with walk.directory(default_fd, path) as default_dir:
+                known = walk.names(default_dir)
+                for name in known:
+                    kind, both_directories = _compare(default_dir, local_dir, name)
+                    if kind is not None:
+                        yield Change(kind, walk.join(path, name))
+                    if both_directories:
+                        below.append((walk.join(path, name), default_fd))
+            added = sorted(set(added).difference(known))
+        for name in added:
+            found = walk.lstat(local_dir, name)
+            if found is None:
+                # /etc is in use: an editor's temporary file may come and go.
                 continue
-            where = walk.join(path, name)
-            if new is None:
-                yield Change(Kind.REMOVED, where)
-                continue
-            if _differs(old_dir, old, new_dir, new, name):
-                yield Change(Kind.MODIFIED, where)
-            if stat.S_ISDIR(old.st_mode) and stat.S_ISDIR(new.st_mode):
-                visit.below.append(_Visit(where, True, []))
-        known = set(defaults)
-        added = [name for name in walk.names(new_dir) if name not in known]
-        yield from _additions(new_dir, added, visit)
+            yield Change(Kind.ADDED, walk.join(path, name))
+            if stat.S_ISDIR(found.st_mode):
+                below.append((walk.join(path, name), None))
 
 
-def _added(local_fd: int, visit: _Visit) -> Iterator[Change]:
-    with walk.directory(local_fd, visit.path) as fd:
-        yield from _additions(fd, walk.names(fd), visit)
-
-
-def _additions(fd: int, names: list[str], visit: _Visit) -> Iterator[Change]:
-    for name in names:
-        found = walk.lstat(fd, name)
-        if found is None:
-            # /etc is in use: an editor's temporary file may come and go.
-            continue
-        where = walk.join(visit.path, name)
-        yield Change(Kind.ADDED, where)
-        if stat.S_ISDIR(found.st_mode):
-            visit.below.append(_Visit(where, False, []))
+def _compare(default_dir: int, local_dir: int, name: str) -> tuple[Kind | None, bool]:
+    """Return how a default's name differs, if it does, and whether to look below it."""
+    old, new = walk.lstat(default_dir, name), walk.lstat(local_dir, name)
+    if old is None:
+        return None, False
+    if new is None:
+        return Kind.REMOVED, False
+    kind = Kind.MODIFIED if _differs(default_dir, old, local_dir, new, name) else None
+    return kind, stat.S_ISDIR(old.st_mode) and stat.S_ISDIR(new.st_mode)
 
 
 def _differs(
@@ -116,9 +114,7 @@ def _differs(
 
 def _same_content(old_dir: int, new_dir: int, name: str) -> bool:
     with walk.file(old_dir, name) as old, walk.file(new_dir, name) as new:
-        while True:
-            block = os.read(old, _BLOCK)
-            if block != os.read(new, _BLOCK):
-                return False
+        while (block := os.read(old, _BLOCK)) == os.read(new, _BLOCK):
             if not block:
                 return True
+    return False

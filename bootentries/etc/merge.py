@@ -6,7 +6,7 @@ carried over is found before anything is written.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,11 +14,10 @@ from itertools import groupby
 from bootentries import fs
 from bootentries.errors import from_os_error
 from bootentries.etc import walk
-from bootentries.etc.check import Sides, foresee, opened_sides
-from bootentries.etc.copy import Note, copy_attributes, copy_entry, copy_tree
+from bootentries.etc.check import OPERATION, Sides, foresee, opened_sides
+from bootentries.etc.copy import copy_attributes, copy_entry, copy_tree
 from bootentries.etc.diff import Change, Kind, diff
 from bootentries.etc.spool import Spool
-from bootentries.etc.target import OPERATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Counts:
         )
 
 
-def merge(merge_fd: int, new_fd: int, note: Note) -> Counts:
+def merge(merge_fd: int, new_fd: int, note: Callable[[str], None]) -> Counts:
     """Apply the changes in `etc` of one deployment root to `etc` of another.
 
     Both are fds of open directories and stay the caller's.  `note` is told of each local
@@ -51,22 +50,21 @@ def merge(merge_fd: int, new_fd: int, note: Note) -> Counts:
                 counts = _plan(sides, spool, note)
                 _remove(sides, spool.read(Kind.REMOVED))
                 # In this order: a link in the new tree can make two paths one file.
-                _carry_over(sides, spool.read(Kind.MODIFIED), note)
-                _carry_over(sides, spool.read(Kind.ADDED), note)
+                _carry_over(sides, spool.read(Kind.MODIFIED))
+                _carry_over(sides, spool.read(Kind.ADDED))
         except OSError as error:
             raise from_os_error(OPERATION, error) from error
     return counts
 
 
-def _plan(sides: Sides, spool: Spool, note: Note) -> Counts:
+def _plan(sides: Sides, spool: Spool, note: Callable[[str], None]) -> Counts:
     """Write the changes down, look at each, and count them."""
     counts = dict.fromkeys(Kind, 0)
     for change in diff(sides.default_fd, sides.local_fd):
-        finding = foresee(sides, change)
-        if finding is not None and finding.conflict:
-            raise finding.error()
-        if finding is not None:
-            note(str(finding))
+        for finding in foresee(sides, change):
+            if finding.conflict:
+                raise finding.error()
+            note(finding.text)
         spool.add(change)
         counts[change.kind] += 1
     return Counts(counts[Kind.MODIFIED], counts[Kind.REMOVED], counts[Kind.ADDED])
@@ -83,7 +81,7 @@ def _remove(sides: Sides, changes: Iterator[Change]) -> None:
                 continue
 
 
-def _carry_over(sides: Sides, changes: Iterator[Change], note: Note) -> None:
+def _carry_over(sides: Sides, changes: Iterator[Change]) -> None:
     for parent, group in groupby(changes, lambda change: change.path.rpartition("/")[0]):
         with (
             _about(parent),
@@ -92,10 +90,10 @@ def _carry_over(sides: Sides, changes: Iterator[Change], note: Note) -> None:
         ):
             for change in group:
                 with _about(change.path):
-                    _apply(sides, change, source, target, note)
+                    _apply(sides, change, source, target)
 
 
-def _apply(sides: Sides, change: Change, source: int, target: int, note: Note) -> None:
+def _apply(sides: Sides, change: Change, source: int, target: int) -> None:
     name = change.path.rpartition("/")[2]
     local, present = walk.lstat(source, name), walk.lstat(target, name)
     if local is None:
@@ -108,7 +106,7 @@ def _apply(sides: Sides, change: Change, source: int, target: int, note: Note) -
             return
         os.unlink(name, dir_fd=target)
     if not stat.S_ISDIR(local.st_mode):
-        copy_entry(source, target, name, change.path, note)
+        copy_entry(source, target, name)
         return
     os.mkdir(name, 0o700, dir_fd=target)
     with walk.directory(source, name) as source_fd, walk.directory(target, name) as target_fd:
@@ -116,7 +114,7 @@ def _apply(sides: Sides, change: Change, source: int, target: int, note: Note) -
             # What is in it follows as changes of their own.
             copy_attributes(source_fd, target_fd)
         else:
-            copy_tree(source_fd, target_fd, change.path, note)
+            copy_tree(source_fd, target_fd)
 
 
 @contextmanager

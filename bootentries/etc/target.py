@@ -11,11 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bootentries import fs
-from bootentries.errors import BootentriesError
 from bootentries.etc import walk
 from bootentries.etc.copy import copy_attributes
-
-OPERATION = "merge /etc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +25,7 @@ class Target:
     def open(self, path: str) -> int:
         """Return an fd of the directory `path` of /etc, the caller's.
 
-        Raises FileNotFoundError or NotADirectoryError, and BootentriesError when a link
-        leads out of /etc.
+        Raises OSError: ENOENT, ENOTDIR, and EXDEV when a link leads out of /etc.
         """
         try:
             return walk.open_directory(self.etc_fd, path)
@@ -39,10 +35,7 @@ class Target:
         fd = fs.open_in(self.root_fd, f"etc/{path}", os.O_RDONLY | os.O_DIRECTORY)
         if not _is_inside(fd, self.etc_fd):
             os.close(fd)
-            raise BootentriesError(
-                OPERATION, f"etc/{path}", "in the new tree this is reached by a link out of /etc",
-                hint="move the local files away from there, or make the link lead into /etc",
-            )  # fmt: skip
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
         return fd
 
     @contextmanager
@@ -90,13 +83,7 @@ class Target:
 
 def _make(parent_fd: int, path: str) -> int:
     name = path.rpartition("/")[2]
-    try:
-        os.mkdir(name, 0o700, dir_fd=parent_fd)
-    except FileExistsError as error:
-        raise BootentriesError(
-            OPERATION, f"etc/{path}", "in the new tree this is a link to nothing",
-            hint="local files in it cannot be carried over: move them away",
-        ) from error  # fmt: skip
+    os.mkdir(name, 0o700, dir_fd=parent_fd)
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent_fd)
 
 

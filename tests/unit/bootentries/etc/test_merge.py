@@ -1,40 +1,106 @@
 """The merge of /etc, on plain directories."""
 
-import stat
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from etc_cases import CASES
+from etc_model import (
+    DEVICE,
+    DIRECTORY,
+    FIFO,
+    FILE,
+    LINK,
+    SOCKET,
+    Conflict,
+    Node,
+    d,
+    edited,
+    f,
+    ln,
+    merged,
+    read,
+    rooted,
+    times,
+    write,
+)
+from etc_trees import deployments
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bootentries.errors import BootentriesError
 
 
-def test_local_changes_are_carried_over(trees):
-    trees.everywhere("same", "1")
-    trees.everywhere("changed", "1")
-    trees.everywhere("gone", "1")
-    (trees.local / "changed").write_text("mine")
-    (trees.local / "gone").unlink()
-    (trees.local / "sub").mkdir(mode=0o700)
-    (trees.local / "sub/file").write_text("new")
-    (trees.merged / "same").write_text("2")
-    counts = trees.merge()
-    assert str(counts) == "Copying /etc changes: 1 modified, 1 removed, 2 added"
-    assert sorted(found.name for found in trees.merged.iterdir()) == ["changed", "same", "sub"]
-    assert (trees.merged / "same").read_text() == "2"
-    assert (trees.merged / "changed").read_text() == "mine"
-    assert (trees.merged / "sub/file").read_text() == "new"
-    assert stat.S_IMODE((trees.merged / "sub").stat().st_mode) == 0o700
-    assert trees.notes == []
-
-
-def test_a_local_file_against_a_new_directory_is_a_conflict(trees):
-    trees.everywhere("other", "1")
-    trees.both("x", "1")
-    (trees.merged / "x").mkdir()
-    (trees.local / "x").write_text("mine")
-    (trees.local / "other").unlink()
-    with pytest.raises(BootentriesError) as caught:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(trees, case):
+    write(trees.default, case.default)
+    write(trees.local, case.local)
+    write(trees.merged, case.new)
+    before = read(trees.local)
+    if case.fails is not None:
+        with pytest.raises(BootentriesError) as caught:
+            trees.merge()
+        assert str(caught.value) == "merge /etc: " + case.fails.format("")
+        assert caught.value.hint is not None
+        # Nothing was begun.
+        assert read(trees.merged) == dict(case.new)
+    else:
         trees.merge()
-    assert str(caught.value) == (
-        "merge /etc: etc/x: Modified config file newly defaults to directory 'x', cannot merge"
+        assert read(trees.merged) == dict(case.expect)
+        assert times(read(trees.merged)) == times(case.expect)
+    assert trees.notes == [text.format("") for text in case.notes]
+    assert read(trees.local) == before
+
+
+KINDS = st.sampled_from([
+    d(), d(), d(0o700), d(0o755, (1, 2)), f("a"), f("b"), f("aa"), f("a", 0o600), f("a", mine=b"1"),
+    f("a", owner=(3, 0)), ln("nowhere"), ln("elsewhere"), ln("nowhere", (1, 1)),
+])  # fmt: skip
+LOCAL_ONLY = st.sampled_from([Node(FIFO), Node(SOCKET), Node(DEVICE)])
+NAMES = st.lists(st.sampled_from("ab"), min_size=1, max_size=3).map("/".join)
+TREES = st.dictionaries(NAMES, KINDS, max_size=7).map(rooted)
+EDITS = st.dictionaries(NAMES, st.none() | KINDS | KINDS | LOCAL_ONLY, max_size=5)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(default=TREES, edits=EDITS, others=EDITS)
+def test_it_is_what_the_model_says(default, edits, others):
+    """The new tree is the default one with edits of its own, so that the two are alike."""
+    local = rooted(edited(default, edits))
+    new = rooted({
+        path: node for path, node in edited(default, others).items()
+        if node.kind in (DIRECTORY, FILE, LINK)
+    })  # fmt: skip
+    with TemporaryDirectory() as top:
+        trees = deployments(Path(top))
+        write(trees.default, default)
+        write(trees.local, local)
+        write(trees.merged, new)
+        findings = trees.check()
+        try:
+            expected = merged(default, local, new)
+        except Conflict:
+            with pytest.raises(BootentriesError):
+                trees.merge()
+            assert any(item.conflict for item in findings)
+            assert read(trees.merged) == new
+        else:
+            trees.merge()
+            result = read(trees.merged)
+            assert result == expected
+            assert trees.notes == [item.text for item in findings]
+            said = {item.path for item in findings}
+            assert said == {path for path in said if is_lost(path, local, result)}
+            for path, node in local.items():
+                if path not in default or default[path].plain != node.plain:
+                    noted = any(path == top or path.startswith(f"{top}/") for top in said)
+                    assert noted or not is_lost(path, {path: node}, result), path
+
+
+def is_lost(path, local, result):
+    """Whether something at or below a path is not in the merged tree as it is locally."""
+    return any(
+        name not in result or result[name].plain != node.plain
+        for name, node in local.items()
+        if name == path or name.startswith(f"{path}/")
     )
-    assert (trees.merged / "other").exists()
