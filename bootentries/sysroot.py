@@ -63,14 +63,14 @@ class Sysroot:
 def load(root: Root, run: str = "/run") -> Sysroot:
     """Return the sysroot's state; raises BootentriesError that names the file at fault."""
     for attempt in range(_ATTEMPTS):
-        before = _fingerprint(root)
+        before = fingerprint(root)
         try:
             found = _load_once(root, run)
         except BootentriesError:
-            if before == _fingerprint(root):
+            if before == fingerprint(root):
                 raise
         else:
-            if before == _fingerprint(root):
+            if before == fingerprint(root):
                 return found
         time.sleep(0.01 * attempt)
     raise BootentriesError(
@@ -78,7 +78,8 @@ def load(root: Root, run: str = "/run") -> Sysroot:
     )
 
 
-def _fingerprint(root: Root) -> tuple[object, ...]:
+def fingerprint(root: Root) -> tuple[object, ...]:
+    """Return what changes with every write of a list."""
     try:
         link = None
         if root.boot_fd is not None:

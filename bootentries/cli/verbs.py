@@ -24,6 +24,7 @@ class Verb:
 # In the order of `--help`: to look, to change, for installers.
 VERBS = {
     "status": Verb("status", "status"),
+    "verify": Verb("verify", "verify", shared=False),
     "instutil": Verb("instutil", "instutil"),
 }
 

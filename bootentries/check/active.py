@@ -1,0 +1,63 @@
+"""Which list is active: the repository's configuration, and the link `boot/loader`."""
+
+from bootentries import fs
+from bootentries.check.finding import Report
+from bootentries.check.listing import deployment_names, stateroots
+from bootentries.errors import BootentriesError
+from bootentries.repo import REPO, RepoConfig, read_config
+from bootentries.root import Root
+
+FAILURE_STAMP = "ostree/finalize-failure.stamp"
+
+
+def check_config(root: Root, report: Report) -> RepoConfig:
+    """Return the repository's configuration; the defaults where it cannot be used."""
+    try:
+        return read_config(root.fd)
+    except BootentriesError as error:
+        report.add("repo-config", f"{REPO}/config", error.reason)
+    except OSError as error:
+        report.add("unreadable", f"{REPO}/config", error.strerror or str(error))
+    return RepoConfig()
+
+
+def check_loader(root: Root, report: Report) -> int | None:
+    """Return the active boot version; None when there is none to go on with.
+
+    A sysroot where nothing was ever deployed has none, and is sound.
+    """
+    if root.boot_fd is None:
+        report.add("boot-missing", "boot", f"{root.boot_path} is no directory")
+        return None
+    try:
+        text = fs.readlink_optional(root.boot_fd, "loader")
+    except OSError:
+        report.add("loader-not-a-link", "boot/loader", "not a symbolic link")
+        return None
+    if text is None:
+        if has_deployments(root):
+            report.add("loader-missing", "boot/loader", "no such link, and there are deployments")
+        return None
+    if text not in ("loader.0", "loader.1"):
+        report.add("loader-target", "boot/loader", f"it leads to {text!r}")
+        return None
+    if not fs.is_dir(root.boot_fd, f"{text}/entries"):
+        report.add("loader-dangling", f"boot/{text}/entries", "no such directory")
+        return None
+    return int(text[-1])
+
+
+def check_boot(root: Root, report: Report) -> None:
+    """Look at what else every boot directory has, or should not have."""
+    boot = root.boot()
+    if fs.stat_optional(boot, "boot", follow=False) is None:
+        report.add("boot-self-link", "boot/boot", "no such link")
+    failed = fs.read_optional(boot, FAILURE_STAMP)
+    if failed is not None:
+        said = " ".join(failed.decode("utf-8", "backslashreplace").split())
+        report.add("finalize-failed", f"boot/{FAILURE_STAMP}", said or "no reason is given")
+
+
+def has_deployments(root: Root) -> bool:
+    """Return whether any stateroot holds a deployment's directory."""
+    return any(deployment_names(root, stateroot) for stateroot in stateroots(root))

@@ -1,0 +1,83 @@
+"""GRUB's three files: the menu of the active list, the stub that reads it, the last good one."""
+
+import re
+
+from bootentries import fs
+from bootentries.check.finding import Report
+from bootentries.loaders import Menu
+from bootentries.loaders.grub_menu import HEADER, grub_menu
+from bootentries.loaders.grub_stub import LAST_GOOD, MARKER
+from bootentries.root import Root
+
+_LAST_LINE = re.compile(r"set bootchain_bootversion='([01])'\n")
+_TARGET = re.compile(r"ostree=(/ostree/boot\.[01]/[^\s'\"]+)")
+# A stub of ours, a stub or link of somebody else's that reads the menu, and GRUB's own way.
+_READERS = (MARKER, "loader/grub.cfg", "blscfg")
+
+
+def check_grub(root: Root, directory: str, menu: Menu, report: Report) -> None:
+    """Look whether GRUB shows the list; `directory` is its own.  Raises OSError."""
+    wanted = grub_menu(menu)
+    place = f"loader.{menu.bootversion}/grub.cfg"
+    data = fs.read_optional(root.boot(), place)
+    if data is None:
+        report.add("menu-missing", f"boot/{place}", "no such file")
+    else:
+        _check_menu(f"boot/{place}", data.decode("utf-8", "replace"), wanted, report)
+    if _check_stub(root, directory, report):
+        _check_last_good(root, directory, wanted, report)
+
+
+def _check_menu(place: str, text: str, wanted: str, report: Report) -> None:
+    """Compare a menu with the one that the entries give.
+
+    Other programs' menus have another form: they have to boot the same deployments.
+    """
+    named, due = set(_TARGET.findall(text)), set(_TARGET.findall(wanted))
+    if text.startswith(HEADER):
+        last = _LAST_LINE.search(text)
+        if last is None or last.end() != len(text):
+            report.add("menu-incomplete", place, "its last line, with the boot version, is missing")
+        elif not wanted.endswith(last[0]):
+            report.add("menu-stale", place, f"it says that it is for boot version {last[1]}")
+        elif text != wanted:
+            report.add("menu-differs", place, _first_difference(text, wanted))
+    elif named != due:
+        reason = f"no entry has {min(named - due)}" if named - due else f"{min(due - named)} lacks"
+        report.add("menu-stale", place, reason)
+
+
+def _first_difference(text: str, wanted: str) -> str:
+    lines, others = text.split("\n"), wanted.split("\n")
+    for number, (line, other) in enumerate(zip(lines, others, strict=False), 1):
+        if line != other:
+            return f"line {number} is not what the entries give: {line.strip()[:80]!r}"
+    return f"it has {len(lines)} lines, the entries give {len(others)}"
+
+
+def _check_stub(root: Root, directory: str, report: Report) -> bool:
+    """Return whether GRUB's own file is our stub; raises OSError."""
+    place = f"{directory}/grub.cfg"
+    data = fs.read_optional(root.boot(), place)
+    if data is None:
+        report.add("stub-missing", f"boot/{place}", "no such file")
+        return False
+    text = data.decode("utf-8", "replace")
+    link = ""
+    if not text.startswith(MARKER):
+        try:
+            link = fs.readlink_optional(root.boot(), place) or ""
+        except OSError:
+            link = ""
+    if not any(word in f"{link}\n{text}" for word in _READERS):
+        report.add("stub-foreign", f"boot/{place}", "it names neither loader/grub.cfg nor blscfg")
+    return text.startswith(MARKER)
+
+
+def _check_last_good(root: Root, directory: str, wanted: str, report: Report) -> None:
+    place = f"{directory}/{LAST_GOOD}"
+    data = fs.read_optional(root.boot(), place)
+    if data is None:
+        report.add("last-good-missing", f"boot/{place}", "no such file")
+    elif data.decode("utf-8", "replace") != wanted:
+        report.add("last-good-stale", f"boot/{place}", "it is not the menu of the active list")
