@@ -38,6 +38,13 @@ class Loader(Protocol):
     def atomic(self) -> bool:
         """Whether the rename of `boot/loader` activates its configuration too."""
 
+    def resume(self) -> tuple["Op", ...]:
+        """Return what the write before left undone.
+
+        It has to succeed before anything is changed or cleaned up: until then the machine
+        boots the list before the active one.
+        """
+
     def before_swap(self, menu: Menu) -> tuple["Op", ...]:
         """Return the operations that prepare the configuration in `boot/loader.N`."""
 

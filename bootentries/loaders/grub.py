@@ -17,6 +17,10 @@ class GrubLoader:
     name: str = "grub2"
     atomic: bool = True
 
+    def resume(self) -> tuple[Op, ...]:
+        """Return nothing: the swap does all."""
+        return ()
+
     def before_swap(self, menu: Menu) -> tuple[Op, ...]:
         """Write the menu beside the entries, so that one rename activates both."""
         return (ops.WriteFile(f"boot/loader.{menu.bootversion}/grub.cfg", grub_menu(menu)),)

@@ -13,6 +13,9 @@ class NoLoader:
     name: str = "none"
     atomic: bool = False
 
+    def resume(self) -> tuple[Op, ...]:
+        return ()
+
     def before_swap(self, menu: Menu) -> tuple[Op, ...]:
         return ()
 
