@@ -22,13 +22,18 @@ def with_bootloader(data: bytes, name: str) -> bytes:
         raise FormatError(f"{name!r} is not one of {', '.join(LOADERS)}")
     found = keyfile.parse(data).groups.get(_GROUP, {}).get(_KEY)
     lines = data.split(b"\n")
+    headers = [index for index, line in enumerate(lines) if _is_header(line)]
     if found is not None:
         # The line that counts: a later one of the same key replaces an earlier one.
         _value, number = found
         lines[number - 1] = _replaced(lines[number - 1], name.encode())
+        result = b"\n".join(lines)
+    elif headers:
+        added = _KEY + b"=" + name.encode() + _line_end(lines[headers[-1]])
+        lines.insert(headers[-1] + 1, added)
+        result = b"\n".join(lines)
     else:
-        _insert(lines, name.encode())
-    result = b"\n".join(lines)
+        result = data + _gap(data) + b"[" + _GROUP + b"]\n" + _KEY + b"=" + name.encode() + b"\n"
     if parse_config(result).bootloader != name:
         raise FormatError("the edit did not take")
     return result
@@ -41,16 +46,11 @@ def _replaced(line: bytes, value: bytes) -> bytes:
     return key + b"=" + blanks + value + _line_end(line)
 
 
-def _insert(lines: list[bytes], value: bytes) -> None:
-    """Add the key below the group's header, or a group for it at the end."""
-    headers = [index for index, line in enumerate(lines) if _is_header(line)]
-    if headers:
-        header = lines[headers[-1]]
-        lines.insert(headers[-1] + 1, _KEY + b"=" + value + _line_end(header))
-        return
-    while lines and not lines[-1].strip(_BLANKS):
-        lines.pop()
-    lines += [b"", b"[" + _GROUP + b"]", _KEY + b"=" + value, b""]
+def _gap(data: bytes) -> bytes:
+    """Return what puts one empty line between a file and a new group."""
+    if not data or data.endswith(b"\n\n"):
+        return b""
+    return b"\n" if data.endswith(b"\n") else b"\n\n"
 
 
 def _is_header(line: bytes) -> bool:
