@@ -67,6 +67,9 @@ def wanted_link(cmdline: bytes) -> bytes:
             "no ostree= argument",
             "boot an entry that was written for a deployment; its options carry ostree=",
         )
+    if b"\0" in link:
+        # the kernel's own command line has none, a file in its place may
+        raise Failure(OPERATION, show(link), "not a path: it has a zero byte in it")
     return link
 
 

@@ -90,6 +90,12 @@ def test_no_argument(sysroot, cmdline):
     )
 
 
+def test_zero_byte_in_a_command_line_file(sysroot):
+    assert str(failure(sysroot, b"quiet ostree=/a\0b rw")) == (
+        "find deployment: /a\\x00b: not a path: it has a zero byte in it"
+    )
+
+
 def test_unknown_slot(sysroot):
     assert str(failure(sysroot, b"androidboot.slot_suffix=_c")) == (
         "find deployment: kernel command line:"

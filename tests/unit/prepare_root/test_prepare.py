@@ -1,0 +1,369 @@
+"""The preparation's looking and applying, on a sysroot of plain directories.
+
+Its mounts need a namespace: `tests/ns` runs those.
+"""
+
+import errno
+import shutil
+import stat
+
+import pytest
+
+from prepare_root import links, log, ops, plan, prepare
+from prepare_root.errors import Failure
+from prepare_root.formats import config as configuration
+
+CHECKSUM = "ab" * 32
+DEPLOYMENT = f"ostree/deploy/os/deploy/{CHECKSUM}.0"
+CMDLINE = b"quiet ostree=/ostree/root.a"
+
+
+@pytest.fixture(autouse=True)
+def plain_lines():
+    log.to_stderr([])
+
+
+@pytest.fixture
+def sysroot(tmp_path):
+    root = tmp_path / "sysroot"
+    for name in ("usr", "sysroot", "var", "etc", "boot", "home"):
+        (root / DEPLOYMENT / name).mkdir(parents=True)
+    (root / "ostree/deploy/os/var").mkdir()
+    (root / "ostree/repo").mkdir()
+    (root / "ostree/root.a").symlink_to(DEPLOYMENT.removeprefix("ostree/"))
+    (root / "boot/loader.1").mkdir(parents=True)
+    (root / "boot/loader").symlink_to("loader.1")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def no_marker(tmp_path, monkeypatch):
+    """This machine's /run says nothing to the tests."""
+    monkeypatch.setattr(prepare, "VAR_MARKER", bytes(tmp_path / "initramfs-mount-var"))
+
+
+def observe(root, text=b"", cmdline=CMDLINE):
+    return prepare.observe(bytes(root), cmdline, configuration.parse(text))
+
+
+def failure(call, *words):
+    with pytest.raises(Failure) as caught:
+        call(*words)
+    return caught.value
+
+
+# ---- the configuration ------------------------------------------------------
+
+
+@pytest.fixture
+def paths(tmp_path, monkeypatch):
+    found = (tmp_path / "usr.conf", tmp_path / "etc.conf")
+    monkeypatch.setattr(prepare, "CONFIG_PATHS", tuple(map(bytes, found)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("usr", "etc", "delay"),
+    [
+        (None, None, 60),
+        (b"[failure]\ndelay=1", None, 1),
+        (None, b"[failure]\ndelay=2", 2),
+        (b"[failure]\ndelay=1", b"[failure]\ndelay=2", 2),
+        (b"[failure]\ndelay=1", b"[boot]\nmount=no", 60),  # replaced as a whole
+        (b"[failure]\ndelay=1", b"", 60),
+        (b"not a key file", b"", 60),
+    ],
+)
+def test_load_config(paths, usr, etc, delay):
+    for path, text in zip(paths, (usr, etc), strict=True):
+        if text is not None:
+            path.write_bytes(text)
+    assert prepare.load_config().failure_delay == delay
+
+
+HINT = "correct the file on the system that builds the initramfs, and build it again"
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_configuration_that_is_wrong_is_named(paths, at):
+    paths[at].write_bytes(b"[failure]\ndelay=soon\n")
+    error = failure(prepare.load_config)
+    assert str(error) == (
+        f"read configuration: {paths[at]}: configuration unreadable:"
+        " [failure] delay: 'soon' is not a number of seconds"
+    )
+    assert error.hint == HINT
+
+
+def test_a_configuration_that_cannot_be_read_is_not_one_that_is_absent(paths):
+    paths[1].mkdir()
+    error = failure(prepare.load_config)
+    assert str(error) == (
+        f"read configuration: {paths[1]}: configuration unreadable: Is a directory"
+    )
+    assert error.hint == HINT
+
+
+# ---- looking ----------------------------------------------------------------
+
+
+def test_observe(sysroot):
+    facts = observe(sysroot)
+    assert (facts.root, facts.target.path) == (bytes(sysroot), DEPLOYMENT.encode())
+    assert facts.deployment == bytes(sysroot / DEPLOYMENT)
+    assert (facts.boot_here, facts.readonly, facts.hotfix, facts.labelled) == (
+        *(True, False, False, False),
+    )
+    assert facts.var_by == plan.VAR_OURS
+    kinds = {found.name: found.kind for found in facts.links}
+    assert kinds[b"home"] == links.EMPTY
+    assert kinds[b"srv"] == links.ABSENT
+
+
+def test_a_sysroot_by_a_link_is_its_real_place(sysroot, tmp_path):
+    """The move needs the mount point itself."""
+    (tmp_path / "way").symlink_to(sysroot)
+    assert observe(tmp_path / "way").root == bytes(sysroot)
+
+
+def test_looking_changes_nothing(sysroot):
+    def tree():
+        paths = sorted(sysroot.rglob("*"))
+        return [(path, path.lstat().st_mtime_ns, path.lstat().st_mode) for path in paths]
+
+    before = tree()
+    observe(sysroot)
+    assert tree() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "value"),
+    [
+        (lambda root: (root / "boot/loader").unlink(), "boot_here", False),
+        (lambda root: (root / DEPLOYMENT / "boot").rmdir(), "boot_here", False),
+        (lambda root: (root / DEPLOYMENT / ".usr-ovl-work").mkdir(), "hotfix", True),
+        (
+            lambda root: (root / DEPLOYMENT / "etc/fstab").write_text("LABEL=v /var ext4\n"),
+            "var_by",
+            plan.VAR_ADMIN,
+        ),
+        (
+            lambda root: (root / "ostree/repo/config").write_text("[sysroot]\nreadonly=true\n"),
+            "readonly",
+            True,
+        ),
+    ],
+)
+def test_what_is_seen(sysroot, change, field, value):
+    assert getattr(observe(sysroot), field) is not value
+    change(sysroot)
+    assert getattr(observe(sysroot), field) == value
+
+
+def test_an_selinux_policy_and_a_generator(sysroot):
+    (sysroot / DEPLOYMENT / "etc/selinux").mkdir()
+    assert not observe(sysroot).labelled
+    (sysroot / DEPLOYMENT / "etc/selinux/config").write_text("")
+    generator = sysroot / DEPLOYMENT / prepare.GENERATOR.decode()[1:]
+    generator.parent.mkdir(parents=True)
+    generator.write_text("")
+    facts = observe(sysroot)
+    assert (facts.labelled, facts.var_by) == (True, plan.VAR_SYSTEM)
+
+
+def test_the_marker_and_volatile(sysroot, tmp_path):
+    assert observe(sysroot, b"[var]\nmount=no").var_by == plan.VAR_SYSTEM
+    (tmp_path / "initramfs-mount-var").write_text("")
+    assert observe(sysroot, b"[var]\nmount=no").var_by == plan.VAR_OURS
+    volatile = CMDLINE + b" systemd.volatile=yes"
+    assert observe(sysroot, b"", volatile).var_by == plan.VAR_VOLATILE
+
+
+def test_fstab_that_leads_out_of_the_deployment(sysroot, tmp_path):
+    """An absolute link means a place of the deployment, not of the machine that boots."""
+    (tmp_path / "fstab").write_text("LABEL=v /var ext4\n")
+    (sysroot / DEPLOYMENT / "etc/fstab").symlink_to(tmp_path / "fstab")
+    assert observe(sysroot).var_by == plan.VAR_OURS
+
+
+@pytest.mark.parametrize(
+    ("config", "repo", "readonly"),
+    [
+        (b"", "[sysroot]\nreadonly=true\n", True),
+        (b"", "[sysroot]\nreadonly=false\n", False),
+        (b"", "[core]\nmode=bare\n", False),
+        (b"[sysroot]\nreadonly=true", "[core]\nmode=bare\n", True),
+        (b"[sysroot]\nreadonly=false", "[sysroot]\nreadonly=true\n", True),  # as in libostree
+    ],
+)
+def test_who_says_readonly(sysroot, config, repo, readonly):
+    (sysroot / "ostree/repo/config").write_text(repo)
+    assert observe(sysroot, config).readonly is readonly
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "[sysroot]\nreadonly=yes\n",
+            "line 2: [sysroot] readonly: 'yes' is not true, 1, false or 0",
+        ),
+        ("[sysroot\n", "line 1: '[sysroot' is not a key, a group or a comment"),
+        (None, "Is a directory"),
+    ],
+)
+def test_a_repository_that_cannot_be_read_is_a_note(sysroot, capfd, text, reason):
+    if text is None:
+        (sysroot / "ostree/repo/config").mkdir()
+    else:
+        (sysroot / "ostree/repo/config").write_text(text)
+    assert not observe(sysroot).readonly
+    assert capfd.readouterr().err == (
+        "prepare-root: read repository configuration: /ostree/repo/config:"
+        f" {reason}; not made read-only\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        (b"", "sysroot"),
+        (b"[var]\nmount=yes", "var"),
+        (b"[sysroot]\nreadonly=true", "etc"),
+    ],
+)
+@pytest.mark.parametrize("how", ["absent", "link"])
+def test_mount_points_are_needed(sysroot, text, missing, how):
+    """A link would lead the mount to another place."""
+    (sysroot / DEPLOYMENT / missing).rmdir()
+    if how == "link":
+        (sysroot / DEPLOYMENT / missing).symlink_to("usr")
+    assert str(failure(observe, sysroot, text)) == (
+        f"look at deployment: {DEPLOYMENT}: not a deployment:"
+        f" it has no directory '{missing}' to mount on"
+    )
+
+
+def test_mount_points_that_nothing_is_mounted_on(sysroot):
+    for name in ("etc", "var"):
+        (sysroot / DEPLOYMENT / name).rmdir()
+    assert observe(sysroot, b"[var]\nmount=no").var_by == plan.VAR_SYSTEM
+
+
+def test_etc_that_cannot_be_looked_at(sysroot):
+    (sysroot / DEPLOYMENT / "etc/fstab").symlink_to("fstab")
+    error = failure(observe, sysroot)
+    assert str(error) == "look at deployment: etc/fstab: Too many levels of symbolic links"
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        (b"[composefs]\nenabled=yes", "[composefs] enabled=yes"),
+        (b"[composefs]\nenabled=signed", "[composefs] enabled=signed"),
+        (b"[root]\ntransient=true", "[root] transient"),
+        (b"[root]\ntransient-ro=true", "[root] transient"),
+        (b"[etc]\ntransient=true", "[etc] transient"),
+    ],
+)
+def test_what_is_not_written_yet_is_refused(sysroot, text, subject):
+    error = failure(observe, sysroot, text)
+    assert str(error) == (f"read configuration: {subject}: not supported by this prepare-root yet")
+    assert error.hint == "use libostree's ostree-prepare-root for this image"
+
+
+def test_maybe_means_no_only_without_an_image(sysroot):
+    assert observe(sysroot, b"[composefs]\nenabled=maybe").target.stateroot == b"os"
+    (sysroot / DEPLOYMENT / ".ostree.cfs").write_text("")
+    error = failure(observe, sysroot, b"[composefs]\nenabled=maybe")
+    assert str(error) == (
+        f"mount root: {sysroot}/{DEPLOYMENT}/.ostree.cfs:"
+        " composefs images are not supported by this prepare-root yet"
+    )
+
+
+def test_no_sysroot(tmp_path):
+    assert str(failure(observe, tmp_path / "none")) == (
+        f"open sysroot: {tmp_path}/none: No such file or directory"
+    )
+    (tmp_path / "file").write_text("")
+    assert str(failure(observe, tmp_path / "file")) == (
+        f"open sysroot: {tmp_path}/file: Not a directory"
+    )
+
+
+# ---- applying ---------------------------------------------------------------
+
+
+def test_apply_in_order(tmp_path, capfd):
+    made = (
+        ops.MakeDir("dirs", bytes(tmp_path / "a"), 0o750),
+        ops.WriteFile("files", bytes(tmp_path / "a/b"), b"text"),
+    )
+    prepare.apply(made)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o750
+    assert (tmp_path / "a/b").read_text() == "text"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_best_effort_is_a_note_and_goes_on(tmp_path, capfd):
+    prepare.apply(
+        (
+            ops.RemoveDir("tidy", bytes(tmp_path / "none")),
+            ops.MakeDir("dirs", bytes(tmp_path / "a"), 0o755),
+        )
+    )
+    assert (tmp_path / "a").is_dir()
+    assert capfd.readouterr().err == (
+        f"prepare-root: tidy: remove directory {tmp_path}/none:"
+        " No such file or directory; not fatal\n"
+    )
+
+
+def broken(tmp_path):
+    """The last of these fails: a file stands where a directory is wanted."""
+    (tmp_path / "file").write_text("kept")
+    return (
+        ops.MakeDir("dirs", bytes(tmp_path / "a"), 0o755),
+        ops.MakeDir("dirs", bytes(tmp_path / "a/b"), 0o755),
+        ops.RemoveDir("tidy", bytes(tmp_path / "none")),
+        ops.WriteFile("files", bytes(tmp_path / "a/b/c"), b"text"),
+        ops.WriteFile("booted", bytes(tmp_path / "file/d"), b"text"),
+        ops.MakeDir("never", bytes(tmp_path / "never"), 0o755),
+    )
+
+
+def test_a_failure_names_the_operation_and_leaves_nothing(tmp_path):
+    error = failure(prepare.apply, broken(tmp_path))
+    assert str(error) == f"booted: write {tmp_path}/file/d (4 bytes): Not a directory"
+    assert error.hint == ""
+    assert isinstance(error.__cause__, OSError)
+    assert error.__cause__.errno == errno.ENOTDIR
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+class Meddle(ops.Op):
+    """Someone else takes away what was written."""
+
+    def __init__(self, path):
+        super().__init__("meddle")
+        self.path = path
+
+    def describe(self):
+        return "meddle"
+
+    def apply(self):
+        shutil.rmtree(self.path)
+
+
+def test_what_cannot_be_undone_is_named_and_the_rest_is_undone(tmp_path):
+    made = broken(tmp_path)
+    other = ops.MakeDir("dirs", bytes(tmp_path / "other"), 0o755)
+    error = failure(prepare.apply, (other, *made[:4], Meddle(tmp_path / "a/b"), *made[4:]))
+    assert error.operation == "booted"
+    assert error.hint == (
+        f"could not be put back as it was: remove {tmp_path}/a/b/c: No such file or directory;"
+        f" remove directory {tmp_path}/a/b: No such file or directory"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
