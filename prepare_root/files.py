@@ -69,22 +69,24 @@ def is_file(stat: Stat | None) -> bool:
 
 def read(path: bytes, limit: int = 1 << 24) -> bytes:
     """The bytes of the file at `path`, at most `limit` of them.  Raises OSError."""
-    return _read_all(_bootsys.open(path, O_RDONLY), limit)
+    return _read_all(_bootsys.open(path, O_RDONLY), path, limit)
 
 
-def _read_all(fd: int, limit: int) -> bytes:
-    """Up to `limit` bytes from `fd`, which is closed here."""
+def _read_all(fd: int, path: bytes, limit: int) -> bytes:
+    """Up to `limit` bytes from `fd`, which is closed here; `path` is for the error."""
+    parts = []
     try:
-        parts = []
         while limit > 0:
             part = _bootsys.read(fd, min(limit, 65536))
             if not part:
                 break
             parts.append(part)
             limit -= len(part)
-        return b"".join(parts)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
     finally:
         _bootsys.close(fd)
+    return b"".join(parts)
 
 
 def read_if_exists(path: bytes) -> bytes | None:
@@ -108,7 +110,7 @@ def read_in_root(root: bytes, path: bytes) -> bytes | None:
         raise
     finally:
         _bootsys.close(root_fd)
-    return _read_all(fd, 1 << 24)
+    return _read_all(fd, path, 1 << 24)
 
 
 def write(path: bytes, data: bytes, mode: int) -> None:

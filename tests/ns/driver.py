@@ -8,12 +8,13 @@ runs by chroot in there, so it sees paths exactly as in an initramfs.
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
-RUN_LIMIT_S = 60
+RUN_LIMIT_S = 30
 
 
 def sh(*words: object) -> None:
@@ -53,12 +54,35 @@ def write_inputs(root: Path, spec: dict) -> None:
         (root / "run" / name).touch()
     for name, file in spec["programs"].items():
         shutil.copy(file, root / "run" / name)
+    for line in spec["setup"]:
+        subprocess.run(["sh", "-ec", line], cwd=root, check=True, capture_output=True)
     # systemd makes every mount shared; MS_MOVE refuses such a parent.
     sh("mount", "--make-rshared", "/")
     # Some programs take no file and read the kernel's own.
     sh("mount", "--bind", root / "cmdline", root / "proc/cmdline")
     if spec["immutable"]:
         sh("chattr", "+i", root / "sysroot" / spec["immutable"])
+
+
+def start(root: Path, spec: dict) -> tuple[int, str, str]:
+    """The status and output of the program; nothing that it started outlives the time limit."""
+    program = subprocess.Popen(
+        [*spec["wrapper"], "chroot", root, *spec["program"]],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="backslashreplace",
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **spec["environ"]},
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = program.communicate(timeout=RUN_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(program.pid, signal.SIGKILL)
+        _, said = program.communicate()
+        sys.exit(f"{spec['program']} did not end within {RUN_LIMIT_S} s, and said:\n{said}")
+    return program.returncode, stdout, stderr
 
 
 def mount_table(root: Path) -> list[str]:
@@ -117,20 +141,11 @@ def main() -> None:
     deployment = root / "sysroot" / spec["deployment"]
     if deployment.exists():
         inode = deployment.stat().st_ino
-    program = subprocess.run(
-        [*spec["wrapper"], "chroot", root, *spec["program"]],
-        capture_output=True,
-        text=True,
-        errors="backslashreplace",
-        timeout=RUN_LIMIT_S,
-        check=False,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **spec["environ"]},
-        stdin=subprocess.DEVNULL,
-    )
+    status, stdout, stderr = start(root, spec)
     result = {
-        "status": program.returncode,
-        "stdout": program.stdout,
-        "stderr": program.stderr,
+        "status": status,
+        "stdout": stdout,
+        "stderr": stderr,
         "device": device,
         "inode": inode,
         "mounts": mount_table(root),

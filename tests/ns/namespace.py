@@ -85,8 +85,10 @@ class Outcome:
 class Run:
     """How to run a prepare-root: what program, in what initramfs, with what input.
 
-    `programs` are copied into its /run under their names; `wrapper` starts chroot(1), which
-    starts `program`; `shell` are lines evaluated in the prepared root afterwards.
+    `programs` are copied into its /run under their names; `setup` are shell lines that spoil
+    something first, with the initramfs's root as working directory; `wrapper` starts
+    chroot(1), which starts `program`; `shell` are lines evaluated in the prepared root
+    afterwards.
     """
 
     program: tuple[str, ...]
@@ -96,6 +98,7 @@ class Run:
     filesystem_ro: bool = False
     immutable: bool = True
     run_files: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
     shell: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
@@ -105,6 +108,11 @@ class Run:
 def python(*omit: str) -> tuple[str, ...]:
     """Our prepare-root on the host's interpreter, with steps of the plan left out."""
     return (sys.executable, "-B", str(HERE / "mutant.py"), *omit, "--", "/sysroot", "/cmdline")
+
+
+def initramfs(work: Path) -> Path:
+    """Where the initramfs's root is in the namespace of an `execute` in `work`."""
+    return work / "mnt/root"
 
 
 def execute(work: Path, image: Path, run: Run) -> Outcome:
@@ -122,6 +130,7 @@ def execute(work: Path, image: Path, run: Run) -> Outcome:
         "deployment": sysroots.DEPLOYMENT,
         "program": run.program,
         "run_files": run.run_files,
+        "setup": run.setup,
         "shell": run.shell,
         "wrapper": run.wrapper,
         "environ": run.environ,
