@@ -156,7 +156,7 @@ def _check_content(payload: Payload, hashes: Hashes, report: Report) -> None:
             continue
         left, right = (payload.deployment_fd, part.source), (payload.boot_fd, part.path)
         if not _same(left, right, part.is_tree, hashes):
-            reason = f"not the same as {item.path}/{part.source}"
+            reason = f"not the same as the deployment's {part.source}"
             report.add("payload-differs", f"boot/{part.path}", reason)
 
 

@@ -20,7 +20,8 @@ class Tree:
 def build(top: Path, tree: Tree) -> Path:
     """Write the tree below `top`; returns its root."""
     root = top / tree.name
-    for directory in ("usr/bin", "usr/etc", "usr/lib", "boot", "sysroot", "var", "proc", "run"):
+    directories = ("boot", "dev", "proc", "run", "sys", "sysroot", "usr/bin", "usr/etc", "var")
+    for directory in (*directories, "usr/lib"):
         (root / directory).mkdir(parents=True)
     (root / "ostree").symlink_to("sysroot/ostree")
     (root / "usr/etc/example.conf").write_text("a=1\n")

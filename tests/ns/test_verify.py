@@ -1,0 +1,186 @@
+"""`verify` on sysroots that the real `ostree` wrote, and on those that it shares with us.
+
+Sound ones give nothing, whoever wrote last; the damages of `damages` each give their code.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from chroots import CHECKOUT, Machine, machine
+from damages import DAMAGES
+from test_interop import deployed
+from trees import PLAIN, TREES, Tree, build
+from victims import EXTENSIONS, Victim, state, with_grub
+
+from bootentries.check.verify import verify
+from bootentries.root import open_root
+
+pytestmark = pytest.mark.ns
+
+SUITES = os.environ.get("BOOTCHAIN_SUITES", "trixie").split(",")
+AGAIN = Tree("again", PLAIN.modules, pretty="Test OS 1.1")
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def suite(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def written(suite, tmp_path_factory):
+    """A copy of a sysroot with two deployments of one kernel, written by libostree."""
+    work = tmp_path_factory.mktemp(f"written-{suite}")
+    with machine(suite, work) as box:
+        deployed(box, work, PLAIN, AGAIN)
+        copy(box.view, work / "copy")
+    return work / "copy"
+
+
+def copy(source: Path, target: Path) -> Path:
+    """Copy a sysroot with modes, times and hard links."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    return target
+
+
+def findings(top: Path) -> list[str]:
+    with open_root(str(top)) as root:
+        return [
+            f"{found.code.name} {found.place}: {found.reason}" for found in verify(root).findings
+        ]
+
+
+def test_from_the_first_file_system_on(suite, tmp_path):
+    with machine(suite, tmp_path) as box:
+        box.ostree("admin", "init-fs", "--modern", "/tmp/sysroot")
+        assert findings(box.view) == []
+        box.admin("os-init", "testos")
+        assert findings(box.view) == []
+        box.commit(build(tmp_path / "trees", PLAIN), "plain", "1.0")
+        box.admin("deploy", "--os=testos", "--karg=root=UUID=a", "plain")
+        assert findings(box.view) == []
+        box.admin("undeploy", "0")
+        assert findings(box.view) == []
+
+
+@pytest.mark.parametrize("own_boot", [False, True])
+def test_sound_whoever_wrote_last(suite, tmp_path, own_boot):
+    """Every kernel layout, two stateroots, and a change of hands after each write."""
+    with machine(suite, tmp_path, own_boot=own_boot) as box:
+        deployed(box, tmp_path, *TREES)
+        assert findings(box.view) == []
+        box.bootentries("instutil", "set-kargs", "--merge", "--append=ours=1")
+        assert findings(box.view) == []
+        box.admin("instutil set-kargs", "--merge", "--append=theirs=1")
+        assert findings(box.view) == []
+        box.admin("os-init", "otheros")
+        box.admin("deploy", "--os=otheros", "--retain", "--karg=root=UUID=b", "plain")
+        assert findings(box.view) == []
+        box.bootentries("instutil", "set-kargs", "--merge", "--append=ours=2")
+        assert findings(box.view) == []
+        # Equal configurations: only the links change.
+        box.admin("deploy", "--os=otheros", "--retain", "plain")
+        box.admin("undeploy", "1")
+        assert findings(box.view) == []
+        box.admin("pin", "2")
+        box.admin("undeploy", "0")
+        assert findings(box.view) == []
+        said = box.bootentries("verify")
+        assert said == f"sound: {len(TREES)} deployments, boot.{bootversion(box)} is active\n"
+
+
+def bootversion(box: Machine) -> str:
+    return str((box.view / "boot/loader").readlink())[-1]
+
+
+def test_bootprefix_and_counting(suite, tmp_path):
+    with machine(suite, tmp_path, own_boot=True) as box:
+        box.ostree("admin", "init-fs", "--modern", "/tmp/sysroot")
+        for key, value in (("bootprefix", "true"), ("boot-counting-tries", "3")):
+            box.ostree("config", "--repo=/tmp/sysroot/ostree/repo", "set", f"sysroot.{key}", value)
+        box.admin("os-init", "testos")
+        for number, tree in enumerate((PLAIN, TREES[1])):
+            box.commit(build(tmp_path / "trees", tree), tree.name, f"1.{number}")
+            box.admin("deploy", "--os=testos", "--retain", "--karg=root=UUID=a", tree.name)
+            assert findings(box.view) == []
+        box.bootentries("instutil", "set-kargs", "--merge", "--append=ours=1")
+        assert findings(box.view) == []
+
+
+def test_grub_in_step(suite, tmp_path):
+    with machine(suite, tmp_path) as box:
+        deployed(box, tmp_path, PLAIN, AGAIN)
+        with_grub(Victim(box.view))
+        assert findings(box.view) == []
+        box.bootentries("instutil", "set-kargs", "--merge", "--append=ours=1")
+        assert findings(box.view) == []
+        # libostree without our program: its built-in or the system's generator is not there.
+        box.ostree("config", "--repo=/tmp/sysroot/ostree/repo", "set", "sysroot.bootloader", "none")
+        box.admin("instutil set-kargs", "--merge", "--append=theirs=1")
+        box.ostree(
+            "config", "--repo=/tmp/sysroot/ostree/repo", "set", "sysroot.bootloader", "grub2"
+        )
+        found = [line.split()[0] for line in findings(box.view)]
+        assert found == ["menu-missing", "last-good-stale"]
+
+
+def test_grub_when_libostree_writes_by_our_program(suite, tmp_path):
+    with machine(suite, tmp_path) as box:
+        deployed(box, tmp_path, PLAIN)
+        with_grub(Victim(box.view))
+        box.run(["mkdir", str(box.root / "tmp/checkout")])
+        box.run(["mount", "--bind", str(CHECKOUT), str(box.root / "tmp/checkout")])
+        program = "#!/bin/sh\nPYTHONPATH=/tmp/checkout PYTHONDONTWRITEBYTECODE=1 "
+        program += 'exec python3 -m bootentries.cli.grub2_exec "$@"\n'
+        path = Path(f"/proc/{box.pid}/root{box.root}/tmp/grub2-exec")
+        path.write_text(program)
+        path.chmod(0o755)
+        env = {"OSTREE_GRUB2_EXEC": "/tmp/grub2-exec"}
+        box.admin("instutil set-kargs", "--merge", "--append=theirs=1", env=env)
+        # The last good menu is ours alone to keep.
+        assert [line.split()[0] for line in findings(box.view)] == ["last-good-stale"]
+        box.bootentries("instutil", "set-kargs", "--merge", "--append=ours=1")
+        assert findings(box.view) == []
+
+
+@pytest.mark.parametrize("extend", EXTENSIONS)
+def test_a_sound_extension_gives_nothing(written, tmp_path, extend):
+    victim = Victim(copy(written, tmp_path / "sysroot"))
+    extend(victim)
+    assert findings(victim.top) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "damage"), [pytest.param(*pair, id=pair[1].__name__) for pair in DAMAGES]
+)
+def test_a_damage_gives_its_code(written, tmp_path, code, damage):
+    victim = Victim(copy(written, tmp_path / "sysroot"))
+    damage(victim)
+    before = state(victim.top)
+    found = findings(victim.top)
+    assert {line.split()[0] for line in found} == {code}, found
+    assert state(victim.top) == before
+    shutil.rmtree(victim.top)
+
+
+def test_it_needs_no_writable_filesystem(suite, tmp_path):
+    with machine(suite, tmp_path, own_boot=True) as box:
+        deployed(box, tmp_path, PLAIN, AGAIN)
+        for point in (box.sysroot / "boot", box.sysroot):
+            box.run(["mount", "-o", "remount,ro", str(point)])
+        before = state(box.view)
+        assert json.loads(box.bootentries("verify", "--json"))["findings"] == []
+        assert state(box.view) == before
+        box.run(["mount", "-o", "remount,rw", str(box.sysroot / "boot")])
+        kernel = next((box.view / "boot/ostree").glob("*/vmlinuz*"))
+        kernel.write_text("KERNEL")
+        box.run(["mount", "-o", "remount,ro", str(box.sysroot / "boot")])
+        done = box.attempt(box.command("verify"))
+        assert done.returncode == 1
+        assert done.stdout.startswith("fault: payload-differs: boot/ostree/testos-")
+        assert done.stderr.splitlines()[0] == (
+            f"bootentries: verify: {box.sysroot}: not sound: 1 fault"
+        )
