@@ -10,11 +10,8 @@ from typing import TypeVar
 import click
 
 from bootentries import __version__
-from bootentries.errors import BootentriesError
+from bootentries.environment import sysroot_words
 from bootentries.root import Root, open_root
-from bootentries.txn.lock import sysroot_lock
-from bootentries.txn.namespace import enter_private_namespace, writable
-from bootentries.txn.write import sysroot_words
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -92,31 +89,6 @@ def reading(context: click.Context) -> Iterator[Root]:
     chosen = settings(context)
     with open_root(chosen.sysroot, chosen.boot) as root:
         yield root
-
-
-@contextmanager
-def writing(context: click.Context) -> Iterator[Root]:
-    """Hold the sysroot open, writable and locked, in a mount namespace of our own."""
-    chosen = settings(context)
-    if os.geteuid() != 0 and "mutable-deployments" not in environment_words():
-        raise BootentriesError(
-            "write deployments", chosen.sysroot, "this needs root", hint="run it with sudo"
-        )
-    enter_private_namespace()
-    paths = ("/sysroot", "/boot") if _is_booted(chosen.sysroot) else ()
-    with (
-        writable(paths),
-        open_root(chosen.sysroot, chosen.boot) as root,
-        sysroot_lock(root, note, chosen.lock_timeout),
-    ):
-        yield root
-
-
-def _is_booted(sysroot: str) -> bool:
-    try:
-        return os.path.samefile(sysroot, "/") and os.path.exists("/run/ostree-booted")  # noqa: PTH110, PTH121
-    except OSError:
-        return False
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, object], None]:

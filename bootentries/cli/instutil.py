@@ -5,15 +5,8 @@ from pathlib import Path
 
 import click
 
-from bootentries.cli.common import (
-    common_options,
-    environment_words,
-    lock_option,
-    note,
-    reading,
-    settings,
-    writing,
-)
+from bootentries.cli.common import common_options, lock_option, reading
+from bootentries.cli.writing import dry_run_option, rewrite
 from bootentries.deployment import Deployment
 from bootentries.entries.names import Counters
 from bootentries.errors import BootentriesError, from_os_error
@@ -22,8 +15,7 @@ from bootentries.loaders.grub_menu import grub_menu
 from bootentries.loaders.grub_stub import StubOptions, grub_stub
 from bootentries.loaders.read import read_menu
 from bootentries.sysroot import Sysroot, load
-from bootentries.txn.context import Context
-from bootentries.txn.write import apply_plan, plan_write
+from bootentries.txn.plan import Write
 
 
 @click.group()
@@ -43,7 +35,7 @@ def instutil() -> None:
 @click.option("--replace", multiple=True, metavar="NAME=VALUE", help="Set, dropping other values.")
 @click.option("--append", multiple=True, metavar="NAME=VALUE", help="Add at the end.")
 @click.option("--delete", multiple=True, metavar="NAME[=VALUE]", help="Remove.")
-@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@dry_run_option
 @click.argument("args", nargs=-1)
 @lock_option
 @common_options
@@ -66,18 +58,12 @@ def set_kargs(
     Example: bootentries instutil set-kargs --merge --append=console=ttyS0
     """
     edit = KargEdit(import_proc, merge, replace, append, delete, args)
-    with (reading if dry_run else writing)(context) as root:
-        present = load(root)
+
+    def change(present: Sysroot) -> tuple[Deployment, ...]:
         options = str(edit.apply(_default(present).options, _proc_cmdline(import_proc)))
-        todo = plan_write(root, present, _with_options(present, options), environment_words())
-        if dry_run:
-            print("\n".join(todo.describe()))
-            return
-        if settings(context).verbose:
-            for line in todo.describe():
-                note(line)
-        apply_plan(todo, Context(root, note))
-    print(todo.result())
+        return _with_options(present, options)
+
+    rewrite(context, change, dry_run=dry_run, how=Write(renew=True))
 
 
 @instutil.command("grub2-generate")

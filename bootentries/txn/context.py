@@ -31,12 +31,14 @@ def freeze_or_sync(fd: int) -> None:
 class Context:
     """The directories, the way to freeze, and where remarks go.
 
-    Tests pass another `freeze`: only a filesystem of their own may be frozen.
+    Tests pass another `freeze`: only a filesystem of their own may be frozen.  `run` is
+    where a staged deployment is described.
     """
 
     root: Root
     note: Callable[[str], None]
     freeze: Callable[[int], None] = freeze_or_sync
+    run: str = "/run"
 
     def locate(self, path: str) -> tuple[int, str]:
         """Return (directory fd, relative name); `boot/…` lies in the boot directory."""

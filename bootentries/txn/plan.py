@@ -1,7 +1,7 @@
 """From a present and a wanted deployment list to the operations between them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bootentries.deployment import Bootlink, Deployment, Entry, overlay_checksums
 from bootentries.entries.bls import format_entry
@@ -12,6 +12,9 @@ from bootentries.loaders import Loader, Menu, MenuItem
 from bootentries.sysroot import DEPLOY, Sysroot
 from bootentries.txn import ops
 from bootentries.txn.ops import Op
+from bootentries.txn.remove import RemoveDeployment
+from bootentries.txn.repo_ops import PruneRepo, WriteRefs
+from bootentries.txn.staged import DropStaged
 
 _PAYLOAD = re.compile(r".+-([0-9a-f]{64})")
 _OVERLAYS = "ostree/initramfs-overlays"
@@ -19,10 +22,14 @@ _OVERLAYS = "ostree/initramfs-overlays"
 
 @dataclass(frozen=True, slots=True)
 class BootListing:
-    """What lies in the boot directory; names below `ostree/` and the overlays there."""
+    """What lies on disk: names below `boot/ostree/`, the overlays there, and deployments.
+
+    `deployments` are (stateroot, directory name).
+    """
 
     payloads: tuple[str, ...] = ()
     overlays: tuple[str, ...] = ()
+    deployments: tuple[tuple[str, str], ...] = ()
     on_root: bool = True
     # M of `ostree/boot.N` for N = 0 and 1, None where there is no such link
     subbootversions: tuple[int | None, int | None] = (None, None)
@@ -40,13 +47,17 @@ class Plan:
     subbootversion: int
     count_change: int
     atomic_loader: bool = False
+    # The list is already what it should be: nothing but cleaning up.
+    unchanged: bool = False
 
     def describe(self) -> list[str]:
         """Return one line for each operation."""
         return [op.describe() for op in (*self.before, *self.after)]
 
     def result(self) -> str:
-        """Return the line that libostree prints for the same write."""
+        """Return the line that libostree prints for the same write; empty for no write."""
+        if self.unchanged:
+            return ""
         done = (
             "Transaction complete" if self.atomic_loader or not self.swap else "Bootloader updated"
         )
@@ -58,15 +69,49 @@ class Plan:
         )
 
 
-def plan(present: Sysroot, targets: tuple[Target, ...], boot: BootListing, loader: Loader) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Write:
+    """How a list is written.
+
+    `renew` writes one that is there already; `keep_staged` leaves the staged deployment,
+    which has to be the first of the new list; `clean` and `prune` tidy up afterwards.
+    """
+
+    renew: bool = False
+    keep_staged: bool = False
+    clean: bool = True
+    prune: bool = True
+
+
+USUAL = Write()
+
+
+def plan(
+    present: Sysroot,
+    targets: tuple[Target, ...],
+    boot: BootListing,
+    loader: Loader,
+    how: Write = USUAL,
+) -> Plan:
     """Return what makes `targets` the deployment list of a sysroot.
 
     When the boot configurations are equal only the boot links change; otherwise the
     inactive `loader.N` is written and swapped in.
     """
-    if same_configuration(present.on_disk, targets):
-        return _plan_links(present, targets, boot)
-    return _plan_swap(present, targets, boot, loader)
+    wanted = tuple(target.deployment for target in targets)
+    if wanted == present.on_disk and not how.renew:
+        todo = _plan_nothing(present, targets, boot, how)
+    elif same_configuration(present.on_disk, targets):
+        todo = _plan_links(present, targets, boot, how)
+    else:
+        todo = _plan_swap(present, targets, boot, loader, how)
+    return replace(todo, before=(*loader.resume(), *todo.before))
+
+
+def plan_cleanup(present: Sysroot, boot: BootListing, prune: bool = True) -> tuple[Op, ...]:
+    """Return the operations that remove what the present list does not need."""
+    version = (present.bootversion, present.subbootversion)
+    return _cleanup(present.deployments, boot, version, prune)
 
 
 def same_configuration(present: tuple[Deployment, ...], targets: tuple[Target, ...]) -> bool:
@@ -95,25 +140,36 @@ def bootlinks(targets: tuple[Target, ...], bootversion: int) -> tuple[Bootlink, 
     return tuple(links)
 
 
-def _plan_links(present: Sysroot, targets: tuple[Target, ...], boot: BootListing) -> Plan:
+def _plan_nothing(
+    present: Sysroot, targets: tuple[Target, ...], boot: BootListing, how: Write
+) -> Plan:
+    bootversion, sub = present.bootversion, present.subbootversion
+    dropped = present.on_disk != present.deployments and not how.keep_staged
+    after = _afterwards(present, targets, boot, (bootversion, sub), how) if dropped else ()
+    return Plan((), after, False, bootversion, sub, 0, unchanged=True)
+
+
+def _plan_links(
+    present: Sysroot, targets: tuple[Target, ...], boot: BootListing, how: Write
+) -> Plan:
     bootversion = present.bootversion
     sub = 1 - present.subbootversion
     link = f"ostree/boot.{bootversion}"
     links = bootlinks(targets, bootversion)
     before = (
-        *_link_ops(targets, links, sub),
+        *_link_ops(targets, links, f"ostree/boot.{bootversion}.{sub}"),
         ops.StageSymlink(link, f"boot.{bootversion}.{sub}"),
         ops.Sync(),
         ops.CommitSymlink(link, f"boot.{bootversion}.{sub}"),
         ops.Sync(),
         ops.Touch(DEPLOY),
     )
-    after = _cleanup(targets, present, boot, bootversion, sub)
+    after = _afterwards(present, targets, boot, (bootversion, sub), how)
     return Plan(before, after, False, bootversion, sub, len(targets) - len(present.on_disk))
 
 
 def _plan_swap(
-    present: Sysroot, targets: tuple[Target, ...], boot: BootListing, loader: Loader
+    present: Sysroot, targets: tuple[Target, ...], boot: BootListing, loader: Loader, how: Write
 ) -> Plan:
     bootversion = 1 - present.bootversion
     sub = 1 - (boot.subbootversions[bootversion] or 0)
@@ -138,7 +194,7 @@ def _plan_swap(
         ops.ResetDir(directory),
         *_kernel_ops(targets),
         *writes,
-        *_link_ops(targets, links, sub),
+        *_link_ops(targets, links, f"ostree/boot.{bootversion}.{sub}"),
         ops.EnsureSymlink(link, f"boot.{bootversion}.{sub}"),
         *loader_writes,
         ops.EnsureSymlink("boot/boot", "."),
@@ -150,7 +206,12 @@ def _plan_swap(
         ops.Freeze(),
         ops.Touch(DEPLOY),
     )
-    after = (*loader.after_swap(menu), *_cleanup(targets, present, boot, bootversion, sub))
+    # When the loader's program fails, what follows it is left undone.
+    after = (
+        *_drop_staged(present, how),
+        *loader.after_swap(menu),
+        *_cleaning(present, targets, boot, (bootversion, sub), how),
+    )
     change = len(targets) - len(present.on_disk)
     return Plan(before, after, True, bootversion, sub, change, loader.atomic)
 
@@ -197,10 +258,7 @@ def _kernel_ops(targets: tuple[Target, ...]) -> list[Op]:
     return result
 
 
-def _link_ops(targets: tuple[Target, ...], links: tuple[Bootlink, ...], sub: int) -> list[Op]:
-    if not links:
-        return []
-    base = f"ostree/boot.{links[0].bootversion}.{sub}"
+def _link_ops(targets: tuple[Target, ...], links: tuple[Bootlink, ...], base: str) -> list[Op]:
     result: list[Op] = [ops.ResetDir(base)]
     for target, link in zip(targets, links, strict=True):
         item = target.deployment
@@ -229,10 +287,41 @@ def _read_backs(
     return result
 
 
-def _cleanup(
-    targets: tuple[Target, ...], present: Sysroot, boot: BootListing, bootversion: int, sub: int
+def _afterwards(
+    present: Sysroot,
+    targets: tuple[Target, ...],
+    boot: BootListing,
+    version: tuple[int, int],
+    how: Write,
 ) -> tuple[Op, ...]:
-    """What the new list does not need any more, and the refs that it does."""
+    """Return what follows the change and cannot fail it."""
+    return (*_drop_staged(present, how), *_cleaning(present, targets, boot, version, how))
+
+
+def _drop_staged(present: Sysroot, how: Write) -> tuple[Op, ...]:
+    staged = any(item.staged for item in present.deployments)
+    return (DropStaged(),) if staged and not how.keep_staged else ()
+
+
+def _cleaning(
+    present: Sysroot,
+    targets: tuple[Target, ...],
+    boot: BootListing,
+    version: tuple[int, int],
+    how: Write,
+) -> tuple[Op, ...]:
+    if not how.clean:
+        return ()
+    staged = tuple(item for item in present.deployments if item.staged and how.keep_staged)
+    listed = (*staged, *(target.deployment for target in targets))
+    return _cleanup(listed, boot, version, how.prune)
+
+
+def _cleanup(
+    listed: tuple[Deployment, ...], boot: BootListing, version: tuple[int, int], prune: bool
+) -> tuple[Op, ...]:
+    """Remove what the list does not need any more, and write the refs that it does."""
+    bootversion, sub = version
     other = 1 - bootversion
     result: list[Op] = [
         ops.Remove(f"boot/loader.{other}"),
@@ -241,21 +330,30 @@ def _cleanup(
         ops.Remove(f"ostree/boot.{other}.1"),
         ops.Remove(f"ostree/boot.{bootversion}.{1 - sub}"),
     ]
-    staged = tuple(item for item in present.deployments if item.staged)
-    kept = {target.deployment.bootcsum for target in targets}
+    names = {(item.stateroot, item.name) for item in listed}
+    result += [RemoveDeployment(*item) for item in boot.deployments if item not in names]
+    result += _cleanup_boot(listed, boot)
+    result.append(WriteRefs(bootversion, sub, tuple(item.checksum for item in listed)))
+    if prune:
+        result.append(PruneRepo())
+    return tuple(result)
+
+
+def _cleanup_boot(listed: tuple[Deployment, ...], boot: BootListing) -> list[Op]:
+    """Remove kernels and overlays that no entry names; a staged deployment has none."""
+    on_disk = [item for item in listed if not item.staged]
+    kept = {item.bootcsum for item in on_disk}
+    result: list[Op] = []
     for name in boot.payloads:
         found = _PAYLOAD.fullmatch(name)
         if found and found[1] not in kept:
             result.append(ops.Remove(f"boot/ostree/{name}"))
     overlays = {
         f"{checksum}.img"
-        for target in targets
-        if (entry := target.deployment.entry)
+        for item in on_disk
+        if (entry := item.entry)
         for checksum in overlay_checksums(entry.bls, entry.name)
     }
-    result += [
+    return result + [
         ops.Remove(f"boot/{_OVERLAYS}/{name}") for name in boot.overlays if name not in overlays
     ]
-    listed = (*staged, *(target.deployment for target in targets))
-    result.append(ops.WriteRefs(bootversion, sub, tuple(item.checksum for item in listed)))
-    return tuple(result)

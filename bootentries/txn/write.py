@@ -1,7 +1,6 @@
 """The shell around a plan: read what it needs, apply it, report what went wrong."""
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 
 from bootentries import fs
@@ -11,16 +10,50 @@ from bootentries.entries.title import os_release, pretty_name
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.kernel import find_kernel
 from bootentries.loaders.detect import choose_loader
+from bootentries.loaders.stamp import is_pending
 from bootentries.root import Root
-from bootentries.sysroot import Sysroot, read_subbootversion
+from bootentries.sysroot import Sysroot, load, read_subbootversion
+from bootentries.txn import space
 from bootentries.txn.context import Context
-from bootentries.txn.plan import BootListing, Plan, plan
+from bootentries.txn.ops import Op
+from bootentries.txn.plan import USUAL, BootListing, Plan, Write, plan, plan_cleanup
+from bootentries.txn.remove import list_deployments
+from bootentries.txn.run_ops import ProgramFailed
 
 _OS_RELEASE = ("usr/lib/os-release", "etc/os-release")
 
 
+def write_list(
+    root: Root,
+    present: Sysroot,
+    wanted: tuple[Deployment, ...],
+    context: Context,
+    *,
+    opts: frozenset[str],
+    how: Write = USUAL,
+) -> Plan:
+    """Make `wanted` the list on disk; returns the plan that did it.
+
+    On a small /boot this takes two steps: first a list of those of the present deployments
+    whose kernels stay, which makes room for the new ones.  Raises BootentriesError with
+    the old list, or the shorter one, active.
+    """
+    todo = plan_write(root, present, wanted, opts, how)
+    if "no-early-prune" not in opts and todo.swap:
+        kept = _make_room(root, present, wanted, context, opts)
+        if kept is not None:
+            present = kept
+            todo = plan_write(root, present, wanted, opts, how)
+    apply_plan(todo, context)
+    return todo
+
+
 def plan_write(
-    root: Root, present: Sysroot, wanted: tuple[Deployment, ...], opts: frozenset[str]
+    root: Root,
+    present: Sysroot,
+    wanted: tuple[Deployment, ...],
+    opts: frozenset[str],
+    how: Write = USUAL,
 ) -> Plan:
     """Return the plan that makes `wanted` the list on disk; it only reads.
 
@@ -33,7 +66,19 @@ def plan_write(
     try:
         targets = tuple(read_target(root, item, opts) for item in wanted)
         listing = _listing(root, opts)
-        return plan(present, targets, listing, choose_loader(root, present.config))
+        return plan(present, targets, listing, choose_loader(root, present.config), how)
+    except OSError as error:
+        raise from_os_error("plan", error) from error
+
+
+def plan_clean(
+    root: Root, present: Sysroot, opts: frozenset[str], *, prune: bool = True
+) -> tuple[Op, ...]:
+    """Return the operations that remove what the present list does not need."""
+    try:
+        # Only a program that has still to run is worth an error about the loader here.
+        first = choose_loader(root, present.config).resume() if is_pending(root) else ()
+        return (*first, *plan_cleanup(present, _listing(root, opts), prune))
     except OSError as error:
         raise from_os_error("plan", error) from error
 
@@ -45,11 +90,23 @@ def apply_plan(todo: Plan, context: Context) -> None:
             op.apply(context)
         except OSError as error:
             raise from_os_error(op.describe(), error) from error
-    for op in todo.after:
+    apply_notes(todo.after, context)
+
+
+def apply_notes(todo: tuple[Op, ...], context: Context) -> bool:
+    """Do what can be left for later: a failure is a note.  Returns whether all succeeded."""
+    succeeded = True
+    for op in todo:
         try:
             op.apply(context)
+        except ProgramFailed as error:
+            # The machine still boots the list before: nothing of it may be removed.
+            context.note(f"{op.describe()}: left for later: {error}; {error.hint}")
+            return False
         except (OSError, BootentriesError) as error:
             context.note(f"{op.describe()}: left for later: {error}")
+            succeeded = False
+    return succeeded
 
 
 def read_target(root: Root, item: Deployment, opts: frozenset[str]) -> Target:
@@ -65,13 +122,46 @@ def read_target(root: Root, item: Deployment, opts: frozenset[str]) -> Target:
     return Target(item, kernel, name)
 
 
-def sysroot_words(environ: Callable[[str], str | None]) -> frozenset[str]:
-    """Return the words of OSTREE_SYSROOT_OPTS and OSTREE_SYSROOT_DEBUG."""
-    words: set[str] = set()
-    for name in ("OSTREE_SYSROOT_OPTS", "OSTREE_SYSROOT_DEBUG"):
-        text = environ(name) or ""
-        words.update(word for word in text.replace(":", ",").replace(";", ",").split(",") if word)
-    return frozenset(words)
+def _make_room(
+    root: Root,
+    present: Sysroot,
+    wanted: tuple[Deployment, ...],
+    context: Context,
+    opts: frozenset[str],
+) -> Sysroot | None:
+    """Shorten the list where /boot is too small for old and new kernels at once.
+
+    Returns the sysroot as it is then, or None when nothing had to be done.
+    """
+    if root.boot_is_on_root() or choose_loader(root, present.config).resume():
+        return None
+    targets = tuple(read_target(root, item, opts) for item in wanted)
+    needed = space.needed(root, targets)
+    if not needed or space.fits(root.boot(), needed):
+        return None
+    # What no entry names goes first: that alone may be enough.
+    boot_only = tuple(op for op in plan_clean(root, present, opts, prune=False) if _in_boot(op))
+    apply_notes(boot_only, context)
+    if space.fits(root.boot(), needed):
+        return load(root, context.run)
+    bootcsums = {item.bootcsum for item in wanted}
+    kept = tuple(item for item in present.on_disk if item.bootcsum in bootcsums)
+    gained = space.used(root, {item.bootcsum for item in present.on_disk} - bootcsums)
+    if needed > gained and not space.fits(root.boot(), needed - gained):
+        context.note("/boot is too small even without the present kernels: going on regardless")
+        return None
+    context.note("/boot has no room for old and new kernels at once: updating it in two steps")
+    staged = bool(present.deployments) and present.deployments[0].staged
+    how = Write(keep_staged=staged, clean=False)
+    apply_plan(plan_write(root, present, kept, opts, how), context)
+    present = load(root, context.run)
+    boot_only = tuple(op for op in plan_clean(root, present, opts, prune=False) if _in_boot(op))
+    apply_notes(boot_only, context)
+    return load(root, context.run)
+
+
+def _in_boot(op: Op) -> bool:
+    return getattr(op, "path", "").startswith("boot/")
 
 
 def _listing(root: Root, opts: frozenset[str]) -> BootListing:
@@ -81,6 +171,7 @@ def _listing(root: Root, opts: frozenset[str]) -> BootListing:
     return BootListing(
         payloads=tuple(payloads),
         overlays=tuple(name for name in overlays if name.endswith(".img")),
+        deployments=list_deployments(root),
         on_root=root.boot_is_on_root(),
         subbootversions=(read_subbootversion(root.fd, 0), read_subbootversion(root.fd, 1)),
         naming_1="bootloader-naming-1" in opts,

@@ -9,8 +9,11 @@ from bootentries.errors import BootentriesError
 from bootentries.kargs import KernelArgs
 from bootentries.sysroot import load
 from bootentries.txn.context import Context
-from bootentries.txn.write import apply_plan, plan_write, sysroot_words
+from bootentries.txn.plan import Write
+from bootentries.txn.write import apply_plan, plan_write
 
+# The fake repository has nothing that could be pruned.
+RENEWED = Write(renew=True, prune=False)
 BOOT, DEFAULT = "boot/loader", "root=UUID=a quiet"
 
 
@@ -27,10 +30,10 @@ def said():
 def write(root, run, said):
     """Write a list, given as a function of the present one; returns the plan."""
 
-    def act(change=lambda items: items, freeze=lambda fd: None, words=frozenset()):
+    def act(change=lambda items: items, freeze=lambda fd: None, words=frozenset(), how=RENEWED):
         present = load(root, run)
-        todo = plan_write(root, present, change(present.on_disk), words)
-        apply_plan(todo, Context(root, said.append, freeze))
+        todo = plan_write(root, present, change(present.on_disk), words, how)
+        apply_plan(todo, Context(root, said.append, freeze, run))
         return todo
 
     return act
@@ -184,14 +187,15 @@ def test_the_booted_deployment_cannot_be_dropped(root, run):
     assert str(caught.value) == (f"write deployments: {'b' * 64}.0: it is booted, it has to stay")
 
 
-def test_a_loader_that_is_not_supported(fake, root, run):
+def test_a_loader_whose_configuration_is_missing(fake, root, run):
     (fake.path / "boot/syslinux").mkdir()
     (fake.path / "boot/syslinux/syslinux.cfg").symlink_to("../loader/syslinux.cfg")
     present = load(root, run)
     with pytest.raises(BootentriesError) as caught:
         plan_write(root, present, present.on_disk, frozenset())
     assert str(caught.value) == (
-        "choose bootloader: syslinux: this bootloader is not supported yet"
+        "read bootloader configuration: boot/syslinux/syslinux.cfg: "
+        "it is a link to '../loader/syslinux.cfg', and nothing is there"
     )
 
 
@@ -250,19 +254,6 @@ def test_without_an_initramfs_init_is_set(fake, root, run, write):
     args = KernelArgs.parse(entry.options)
     link = args.get("ostree")
     assert args.get("init") == f"{link}/usr/lib/ostree/ostree-prepare-root"
-
-
-@pytest.mark.parametrize(
-    ("environ", "words"),
-    [
-        ({}, set()),
-        ({"OSTREE_SYSROOT_OPTS": "skip-sync,bootloader-naming-1"},
-         {"skip-sync", "bootloader-naming-1"}),
-        ({"OSTREE_SYSROOT_DEBUG": "no-dtb"}, {"no-dtb"}),
-    ],
-)  # fmt: skip
-def test_words(environ, words):
-    assert sysroot_words(environ.get) == words
 
 
 def test_the_other_naming(fake, root, run, write):

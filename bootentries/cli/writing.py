@@ -1,0 +1,120 @@
+"""What every writing verb shares: the lock, the plan, `--dry-run`, and the result line."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import click
+
+from bootentries.cli.common import environment_words, note, reading, settings
+from bootentries.deployment import Deployment
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.root import Root, open_root
+from bootentries.sysroot import Sysroot, load
+from bootentries.txn.context import Context
+from bootentries.txn.lock import sysroot_lock
+from bootentries.txn.namespace import enter_private_namespace, writable
+from bootentries.txn.ops import Op
+from bootentries.txn.plan import USUAL, Plan, Write
+from bootentries.txn.write import plan_write, write_list
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def dry_run_option(command: _F) -> _F:
+    """Add `--dry-run`."""
+    option = click.option(
+        "--dry-run", is_flag=True, help="Print what would be done, and do nothing."
+    )
+    return option(command)
+
+
+@contextmanager
+def writing(context: click.Context) -> Iterator[Root]:
+    """Hold the sysroot open, writable and locked, in a mount namespace of our own."""
+    chosen = settings(context)
+    enter_writable(chosen.sysroot)
+    paths = ("/sysroot", "/boot") if _is_booted(chosen.sysroot) else ()
+    with (
+        writable(paths),
+        open_root(chosen.sysroot, chosen.boot) as root,
+        sysroot_lock(root, note, chosen.lock_timeout),
+    ):
+        yield root
+
+
+def enter_writable(sysroot: str) -> None:
+    """Enter a mount namespace of our own; raises BootentriesError for who may not write."""
+    if os.geteuid() != 0 and "mutable-deployments" not in environment_words():
+        raise BootentriesError(
+            "write deployments", sysroot, "this needs root", hint="run it with sudo"
+        )
+    enter_private_namespace()
+
+
+@contextmanager
+def changing(context: click.Context, dry_run: bool) -> Iterator[tuple[Root, Sysroot]]:
+    """Hold the sysroot for a verb that writes, or only reads with `--dry-run`."""
+    with (reading if dry_run else writing)(context) as root:
+        yield root, load(root)
+
+
+def rewrite(
+    context: click.Context,
+    change: Callable[[Sysroot], tuple[Deployment, ...]],
+    *,
+    dry_run: bool,
+    how: Write = USUAL,
+) -> Plan | None:
+    """Write the list that `change` makes of the present one, and print libostree's line.
+
+    With `dry_run` the plan is printed instead, and None returned.
+    """
+    with changing(context, dry_run) as (root, present):
+        wanted = change(present)
+        opts = environment_words()
+        if dry_run:
+            todo = plan_write(root, present, wanted, opts, how)
+            print("\n".join(todo.describe()) or "nothing to do")
+            return None
+        todo = write_list(root, present, wanted, Context(root, note), opts=opts, how=how)
+        if settings(context).verbose:
+            for line in todo.describe():
+                note(line)
+    if todo.result():
+        print(todo.result())
+    return todo
+
+
+def apply_ops(root: Root, todo: tuple[Op, ...], dry_run: bool) -> bool:
+    """Do some operations, or print them with `dry_run`; returns whether they were done."""
+    if dry_run:
+        print("\n".join(op.describe() for op in todo) or "nothing to do")
+        return False
+    context = Context(root, note)
+    for op in todo:
+        try:
+            op.apply(context)
+        except OSError as error:
+            raise from_os_error(op.describe(), error) from error
+    return True
+
+
+def deployment_at(present: Sysroot, index: int) -> Deployment:
+    """Return the deployment at a place of the list; raises BootentriesError."""
+    if 0 <= index < len(present.deployments):
+        return present.deployments[index]
+    count = len(present.deployments)
+    raise BootentriesError(
+        "choose deployment", str(index),
+        f"out of range: there are deployments 0 to {count - 1}" if count else "there are none",
+        hint="bootentries status lists them",
+    )  # fmt: skip
+
+
+def _is_booted(sysroot: str) -> bool:
+    try:
+        return os.path.samefile(sysroot, "/") and os.path.exists("/run/ostree-booted")  # noqa: PTH110, PTH121
+    except OSError:
+        return False
