@@ -58,3 +58,9 @@ def with_pinned(data: bytes, pinned: bool) -> bytes:
     gap = b"\n" if data.strip() else b""
     tail = b"" if not data or data.endswith(b"\n") else b"\n"
     return data + tail + gap + b"[" + _TRANSIENT + b"]\npinned=true\n"
+
+
+def new_origin(refspec: str, pinned: bool = False) -> bytes:
+    """Return the file for a deployment that follows `refspec`, as libostree writes it."""
+    data = b"[origin]\nrefspec=" + refspec.encode() + b"\n"
+    return with_pinned(data, True) if pinned else data

@@ -1,12 +1,12 @@
 """`status`: what is deployed, what is booted, what comes next."""
 
 import json
-from dataclasses import dataclass
 
 import click
 
 from bootentries.cli.common import common_options, reading, settings
 from bootentries.deployment import Deployment
+from bootentries.roles import Roles, roles
 from bootentries.sysroot import Sysroot, load
 
 BOOTED = "●"
@@ -41,13 +41,13 @@ def status(context: click.Context, *, is_default: bool, skip_signatures: bool) -
 
 def state_words(found: Sysroot, item: Deployment) -> list[str]:
     """Return what is special about a deployment, for people."""
-    roles = Roles.of(found)
+    booted = _booted_roles(found)
     words = ["default"] if item.index == 0 else []
     if item.staged:
         words.append("staged (locked)" if item.finalization_locked else "staged")
-    elif item.identity == roles.pending:
+    elif item == booted.pending:
         words.append("pending")
-    elif item.identity == roles.rollback:
+    elif item == booted.rollback:
         words.append("rollback")
     if item.soft_reboot_target:
         words.append("soft reboot target")
@@ -61,37 +61,24 @@ def state_words(found: Sysroot, item: Deployment) -> list[str]:
     return words
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """The neighbours of the booted deployment in its stateroot, by identity."""
-
-    pending: tuple[str, str, int] | None = None
-    rollback: tuple[str, str, int] | None = None
-
-    @classmethod
-    def of(cls, found: Sysroot) -> "Roles":
-        """Return who comes next and who comes back; nobody where nothing is booted."""
-        booted = found.booted_deployment
-        if booted is None:
-            return cls()
-        peers = [item for item in found.deployments if item.stateroot == booted.stateroot]
-        before = [item.identity for item in peers if item.index < booted.index]
-        after = [item.identity for item in peers if item.index > booted.index]
-        return cls(before[0] if before else None, after[0] if after else None)
+def _booted_roles(found: Sysroot) -> Roles:
+    """Nobody is pending where nothing is booted."""
+    booted = found.booted_deployment
+    return Roles() if booted is None else roles(found, booted.stateroot)
 
 
 def to_json(found: Sysroot) -> dict[str, object]:
     """Return the report for programs."""
-    roles = Roles.of(found)
+    booted = _booted_roles(found)
     return {
         "bootversion": found.bootversion,
         "subbootversion": found.subbootversion,
         "booted": found.booted,
-        "deployments": [_item(item, roles) for item in found.deployments],
+        "deployments": [_item(item, booted) for item in found.deployments],
     }
 
 
-def _item(item: Deployment, roles: Roles) -> dict[str, object]:
+def _item(item: Deployment, booted: Roles) -> dict[str, object]:
     entry = item.entry
     return {
         "index": item.index,
@@ -103,8 +90,8 @@ def _item(item: Deployment, roles: Roles) -> dict[str, object]:
         "booted": item.booted,
         "staged": item.staged,
         "finalization-locked": item.finalization_locked,
-        "pending": item.identity == roles.pending,
-        "rollback": item.identity == roles.rollback,
+        "pending": item == booted.pending,
+        "rollback": item == booted.rollback,
         "pinned": item.pinned,
         "soft-reboot-target": item.soft_reboot_target,
         "unlocked": item.unlocked,

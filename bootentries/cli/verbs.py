@@ -25,6 +25,15 @@ class Verb:
 VERBS = {
     "status": Verb("status", "status"),
     "verify": Verb("verify", "verify", shared=False),
+    "undeploy": Verb("listing", "undeploy"),
+    "set-default": Verb("listing", "set_default"),
+    "pin": Verb("listing", "pin"),
+    "cleanup": Verb("listing", "cleanup"),
+    "set-origin": Verb("set_origin", "set_origin"),
+    "kargs": Verb("kargs", "kargs"),
+    "init-fs": Verb("initfs", "init_fs"),
+    "os-init": Verb("initfs", "os_init"),
+    "stateroot-init": Verb("initfs", "os_init"),
     "instutil": Verb("instutil", "instutil"),
 }
 

@@ -152,8 +152,10 @@ def _facts_of(path: Path, name: str) -> tuple[object, ...]:
     if stat.S_ISDIR(status.st_mode):
         return (*common, _immutable(path))
     if stat.S_ISREG(status.st_mode):
+        # Device trees are the one kind of file of which libostree makes copies in /boot.
+        linked = status.st_nlink > 1 and "/dtb/" not in name
         content = b"" if name.startswith("ostree/repo/objects") else path.read_bytes()
-        return (*common, status.st_nlink > 1, content)
+        return (*common, linked, content)
     return common
 
 

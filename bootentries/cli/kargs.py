@@ -1,0 +1,45 @@
+"""`kargs`: kernel arguments of every deployment."""
+
+import click
+
+from bootentries.cli.common import common_options, lock_option
+from bootentries.cli.writing import apply_ops, changing, dry_run_option
+from bootentries.inplace import plan_edit
+from bootentries.kargs import KernelArgs
+from bootentries.loaders.detect import choose_loader
+
+
+@click.group()
+@common_options
+def kargs() -> None:
+    """Change kernel arguments.
+
+    Example: bootentries kargs edit-in-place --append-if-missing=quiet
+    """
+
+
+@kargs.command("edit-in-place")
+@click.option(
+    "--append-if-missing", multiple=True, metavar="NAME=VALUE",
+    help="Add at the end, unless there is an argument of that name.",
+)  # fmt: skip
+@dry_run_option
+@lock_option
+@common_options
+@click.pass_context
+def edit_in_place(
+    context: click.Context, *, append_if_missing: tuple[str, ...], dry_run: bool
+) -> None:
+    """Change the arguments of all deployments in their entries, without a new list.
+
+    Example: bootentries kargs edit-in-place --append-if-missing=quiet
+    """
+
+    def edit(args: KernelArgs) -> KernelArgs:
+        for arg in append_if_missing:
+            args = args.append_if_missing(arg)
+        return args
+
+    with changing(context, dry_run) as (root, present):
+        todo = plan_edit(root, present, choose_loader(root, present.config), edit)
+        apply_ops(root, todo, dry_run)
