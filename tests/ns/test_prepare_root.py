@@ -1,7 +1,7 @@
-"""prepare-root on a real filesystem: what it mounts and writes, and that each step counts.
+"""prepare-root on a real filesystem: which configuration mounts what, and how it fails.
 
-One function, `check`, says what a prepared root looks like.  The good runs must pass it and
-every mutant, which leaves out one step, must fail it.
+That nothing else is written is in `test_footprint.py`, that each step counts in
+`test_mutants.py`, and what becomes of convenience links in `test_links.py`.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,11 @@ import namespace
 import pytest
 import sysroots
 from namespace import Outcome, Run, python
-from sysroots import BOOTCSUM, DEPLOYMENT, EMPTY, FULL, MISSING, RIGHT, STATEROOT, WRONG, Layout
-
-from prepare_root.formats.booted import BootedMetadata
+from prepared import basic_mounts, check_booted, check_mounts
+from sysroots import BOOTCSUM, DEPLOYMENT, EMPTY, FULL, MISSING, STATEROOT, WRONG, Layout
 
 pytestmark = pytest.mark.ns
 
-VAR = f"/ostree/deploy/{STATEROOT}/var"
 FULL_CONFIG = "[sysroot]\nreadonly=true\n[var]\nmount=yes\n[record]\nmounts=yes\n"
 LINKS = {"home": MISSING, "srv": EMPTY, "opt": FULL, "mnt": WRONG}
 FSTAB = "# devices\nLABEL=var /var ext4 defaults 0 2\n"
@@ -36,120 +34,13 @@ def execute(tmp_path: Path) -> Execute:
     return run
 
 
-def expected_mounts(*, readonly: bool, var: bool, boot: bool) -> dict[str, tuple[str, bool, str]]:
-    """Path below the new root → (root of the mount, read-only, propagation)."""
-    deployment = "/" + DEPLOYMENT
-    mounts = {
-        ".": (deployment, False, "private"),
-        "usr": (deployment + "/usr", True, "private"),
-        "sysroot": ("/", readonly, "private"),
-    }
-    if boot:
-        mounts["boot"] = ("/boot", False, "private")
-    if readonly:
-        mounts["etc"] = (deployment + "/etc", False, "private")
-        mounts["sysroot" + VAR] = (VAR, False, "private")
-    if var:
-        mounts["var"] = (VAR, False, "shared")
-    return mounts
-
-
-def check_mounts(outcome: Outcome, expected: dict[str, tuple[str, bool, str]]) -> None:
-    assert outcome.status == 0, outcome.stderr
-    found = {
-        path: (mount.root, mount.readonly, mount.propagation)
-        for path, mount in outcome.below("/sysroot").items()
-    }
-    assert found == expected
-    assert all(mount.fstype == "ext4" for mount in outcome.below("/sysroot").values())
-    assert not outcome.below("/sysroot.tmp")
-
-
-def check_booted(outcome: Outcome, readonly: bool) -> None:
-    metadata = BootedMetadata(device=outcome.device, inode=outcome.inode, sysroot_ro=readonly)
-    assert outcome.booted == metadata.encode()
-    assert outcome.run["ostree-booted"].startswith("-rw-r--r--")
-    assert outcome.run["ostree"].startswith("drwxr-xr-x")
-    assert outcome.run["ostree/.private"].startswith("d---------")
-
-
-def check(outcome: Outcome) -> None:
-    """A root prepared with FULL_CONFIG from a layout with LINKS."""
-    expected = expected_mounts(readonly=True, var=True, boot=True)
-    expected["srv"] = (VAR + "/srv", False, "shared")
-    check_mounts(outcome, expected)
-    check_booted(outcome, readonly=True)
-    assert outcome.sysroot["home"].endswith(" var/home")
-    assert "i" in outcome.flags
-    for name, mode in (("home", "rwxr-xr-x"), ("roothome", "rwx------"), ("srv", "rwxr-xr-x")):
-        assert outcome.sysroot[f"var/{name}"] == f"d{mode}"
-    assert outcome.sysroot["var/usrlocal"] == "drwxr-xr-x"
-    assert outcome.run["media"] == "drwxr-xr-x"
-    assert outcome.sysroot["opt/kept"] == "-rw-r--r-- " + b"users' file\n".hex()
-    assert outcome.sysroot["mnt"].endswith(" usr")
-    recorded = bytes.fromhex(outcome.run["bootchain/mounts"].split(" ")[1]).decode()
-    assert {line.split(" ")[4] for line in recorded.splitlines()} >= {
-        "/sysroot" + (f"/{path}" if path != "." else "") for path in expected
-    }
-    assert outcome.shell == ["private"]
-    assert "sysroot.tmp" not in outcome.stdout
-
-
-# A mount that is made below the sysroot afterwards must not travel to where it came from.
-PROPAGATION = (
-    "grep -c ' / / .* shared:' /proc/self/mountinfo >/dev/null && echo shared || echo private"
-)
-OPTIONS = {"config": FULL_CONFIG, "shell": (PROPAGATION,)}
-
-
-def test_everything(execute: Execute) -> None:
-    outcome = execute(Layout(links=LINKS), **OPTIONS)
-    check(outcome)
-    assert "link: /opt: left alone" in outcome.stderr
-    assert "a directory with content stands there" in outcome.stderr
-    assert "link: /mnt: left alone" in outcome.stderr
-
-
-STEPS = (
-    *(
-        "run",
-        "private",
-        "root",
-        "boot",
-        "etc",
-        "usr",
-        "sysroot",
-        "stateroot var",
-        "var",
-        "booted",
-        "move",
-    ),
-    *("sysroot read-only", "record"),
-    *("link home", "link root", "link srv", "link media", "link usr/local"),
-)
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_each_step_is_missed(execute: Execute, step: str) -> None:
-    outcome = execute(Layout(links=LINKS), step, **OPTIONS)
-    assert "mutant:" not in outcome.stderr
-    with pytest.raises((AssertionError, KeyError)):
-        check(outcome)
-
-
-def test_a_mutant_that_mutates_nothing_is_an_error(execute: Execute) -> None:
-    outcome = execute(Layout(), "no such step")
-    assert "mutant: the plan has no step ['no such step']" in outcome.stderr
-    assert outcome.status == 1
-
-
 @pytest.mark.parametrize("readonly", [True, False])
 @pytest.mark.parametrize("boot", [True, False])
 @pytest.mark.parametrize("var", ["auto", "yes", "no"])
 def test_matrix(execute: Execute, readonly: bool, boot: bool, var: str) -> None:
     config = f"[sysroot]\nreadonly={str(readonly).lower()}\n[var]\nmount={var}\n"
     outcome = execute(Layout(boot_loader=boot), config=config)
-    check_mounts(outcome, expected_mounts(readonly=readonly, var=var == "yes", boot=boot))
+    check_mounts(outcome, basic_mounts(readonly=readonly, var=var == "yes", boot=boot))
     check_booted(outcome, readonly)
 
 
@@ -181,7 +72,7 @@ def test_who_mounts_var(
 
 def test_repository_says_readonly(execute: Execute) -> None:
     outcome = execute(Layout(repo_config="[core]\nmode=bare\n[sysroot]\nreadonly=true\n"))
-    check_mounts(outcome, expected_mounts(readonly=True, var=False, boot=True))
+    check_mounts(outcome, basic_mounts(readonly=True, var=False, boot=True))
     check_booted(outcome, readonly=True)
 
 
@@ -196,38 +87,6 @@ def test_hotfix_layers_are_over_usr(execute: Execute) -> None:
     assert usr.fstype == "overlay"
     assert not usr.readonly
     assert "upperdir=.usr-ovl-upper" in usr.super_options
-
-
-def test_links_off_touches_nothing(execute: Execute) -> None:
-    outcome = execute(Layout(links={"home": MISSING}), config="[links]\nenabled=no\n")
-    assert "home" not in outcome.sysroot
-    assert "var/roothome" not in outcome.sysroot
-
-
-def test_readonly_filesystem_is_a_note(execute: Execute) -> None:
-    outcome = execute(Layout(links={"home": MISSING}), filesystem_ro=True)
-    assert outcome.status == 0
-    assert "Read-only file system; not fatal" in outcome.stderr
-    assert "home" not in outcome.sysroot
-
-
-def test_labelled_tree_keeps_its_targets(execute: Execute) -> None:
-    outcome = execute(Layout(links={"home": RIGHT}, selinux=True))
-    assert outcome.status == 0
-    assert "var/home" not in outcome.sysroot
-
-
-def test_empty_directory_gets_a_unit_where_var_is_the_admins(execute: Execute) -> None:
-    outcome = execute(Layout(links={"home": EMPTY}, fstab=FSTAB), config=FULL_CONFIG)
-    assert "home" not in outcome.below("/sysroot")
-    unit = bytes.fromhex(outcome.run["systemd/system/home.mount"].split(" ")[1]).decode()
-    assert "RequiresMountsFor=/var/home\n" in unit
-    assert "What=/var/home\nWhere=/home\n" in unit
-    wants = outcome.run["systemd/system/local-fs.target.d/50-home.mount.conf"].split(" ")[1]
-    assert bytes.fromhex(wants) == b"[Unit]\nWants=home.mount\n"
-    lines = bytes.fromhex(outcome.run["tmpfiles.d/bootchain-links.conf"].split(" ")[1])
-    assert b"d /var/home 0755 root root -\n" in lines
-    assert b"d /var/roothome 0700 root root -\n" in lines
 
 
 def test_targets_never_leave_the_stateroot(execute: Execute) -> None:
