@@ -12,6 +12,7 @@ from bootentries.root import Root
 from bootentries.sysroot import DEPLOY
 from bootentries.txn.context import Context
 
+MOUNTS = Path("/proc/self/mountinfo")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -42,7 +43,7 @@ def list_deployments(root: Root) -> tuple[tuple[str, str], ...]:
     found = []
     for stateroot in fs.list_optional(root.fd, DEPLOY) or []:
         base = f"{DEPLOY}/{stateroot}/deploy"
-        if not fs.is_dir(root.fd, base):
+        if not fs.is_dir(root.fd, f"{DEPLOY}/{stateroot}") or not fs.is_dir(root.fd, base):
             continue
         found += [
             (stateroot, name)
@@ -69,7 +70,7 @@ def _check_unused(root: Root, path: str) -> None:
 
 def _mount_points() -> list[Path]:
     """Return the mount points of this namespace; proc(5) says how blanks are written."""
-    lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
     return [
         Path(_ESCAPED.sub(lambda found: chr(int(found[1], 8)), line.split(" ")[4]))
         for line in lines
