@@ -180,7 +180,7 @@ def _meet(
                 return
             yield Finding(
                 path,
-                f"etc/{path}: a local directory in place of a default file is lost, because "
+                f"etc/{path}: a local directory in place of a default file is not merged, because "
                 "the new tree has a directory there",
             )
         elif _attributes(local) != _attributes(present) and not _has_changes(sides, change):

@@ -3,9 +3,10 @@
 A case runs on plain directories with our merge, and beside the real `ostree`.
 """
 
-from dataclasses import dataclass, field
+import struct
+from dataclasses import dataclass, field, replace
 
-from etc_model import DEVICE, FIFO, SOCKET, Node, Spec, d, edited, f, ln
+from etc_model import DEVICE, FIFO, FILE, LINK, SOCKET, Node, Spec, d, edited, f, ln
 
 IGNORED = "Ignoring non-regular/non-symlink file found during /etc merge: "
 NEWLY = "etc/{0}x: Modified config file newly defaults to directory '{0}x', cannot merge"
@@ -34,6 +35,22 @@ class Case:
     @property
     def local(self) -> dict[str, Node]:
         return edited(self.default, self.edits)
+
+
+_LABEL = (("security.selinux", b"system_u:object_r:shadow_t:s0\0"),)
+_TRUSTED = (("trusted.mine", b"1"),)
+# struct posix_acl_xattr of linux/posix_acl_xattr.h: version 2, then tag, permissions, id.
+_ACCESS = struct.pack(
+    "<I" + "HHI" * 5, 2,
+    1, 6, 0xFFFFFFFF, 2, 4, 12, 4, 4, 0xFFFFFFFF, 16, 4, 0xFFFFFFFF, 32, 4, 0xFFFFFFFF,
+)  # fmt: skip
+LABELLED = Node(
+    FILE, "mine", 0o644, xattrs=(*_LABEL, ("system.posix_acl_access", _ACCESS), *_TRUSTED)
+)
+
+
+def _labelled(node: Node) -> Node:
+    return replace(node, xattrs=_LABEL + _TRUSTED)
 
 
 A, B, MINE = f("a"), f("b"), f("mine")
@@ -129,7 +146,7 @@ CASES = (
          {"x": d(0o700), "x/y": MINE, "x/s": d(0o711), "x/s/z": MINE}),
     Case("a file turned into a directory loses its content to a new default directory",
          {"x": A}, {"x": d(0o700), "x/y": MINE}, {"x": d(), "x/n": B}, {"x": d(), "x/n": B},
-         notes=("etc/{}x: a local directory in place of a default file is lost, because the "
+         notes=("etc/{}x: a local directory in place of a default file is not merged, because the "
                 "new tree has a directory there",)),
     Case("a change of a directory's mode alone is lost when the new tree has it",
          {"x": d(0o755), "x/y": A}, {"x": d(0o700)}, {"x": d(0o755), "x/y": B},
@@ -195,6 +212,14 @@ CASES = (
          {"x": ln("none")}, {"x": ln("none")}),
     Case("a removed file that is a link in the new tree", {"x": A}, {"x": None},
          {"x": ln("t"), "t": d(), "t/y": A}, {"t": d(), "t/y": A}),
+    Case("security labels, trusted attributes and access lists are kept",
+         {"d": d(), "e": d()},
+         {"x": LABELLED, "l": Node(LINK, "x", 0o777, xattrs=_LABEL + _TRUSTED), "d": _labelled(d()),
+          "d/y": LABELLED, "n": _labelled(d()), "n/l": Node(LINK, "x", 0o777, xattrs=_LABEL)},
+         {"d": d(), "e": d()},
+         {"x": LABELLED, "l": Node(LINK, "x", 0o777, xattrs=_LABEL + _TRUSTED), "d": _labelled(d()),
+          "d/y": LABELLED, "n": _labelled(d()), "n/l": Node(LINK, "x", 0o777, xattrs=_LABEL),
+          "e": d()}),
     Case("names of every kind", {}, {"new\nline": MINE, "-n": MINE, "sp ace": d(),
          "sp ace/%s": MINE, "bad\udcff": MINE, "M    x": MINE}, {},
          {"new\nline": MINE, "-n": MINE, "sp ace": d(), "sp ace/%s": MINE, "bad\udcff": MINE,

