@@ -74,8 +74,9 @@ def write_image(root: Root, deploy_fd: int, checksum: str) -> bool:
 def _composefs_setting(deploy_fd: int) -> bytes:
     """Return `no`, `maybe`, `yes`, `signed` or `verity`, as the tree's configuration says."""
     for path in _CONFIGS:
-        data = fs.read_optional(deploy_fd, path)
-        if data is None:
+        try:
+            data = fs.read_bytes(deploy_fd, path)
+        except (FileNotFoundError, NotADirectoryError):
             continue
         try:
             return parse_config(data).composefs

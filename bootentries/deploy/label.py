@@ -32,8 +32,11 @@ _KINDS = {
 def policy_directory(deploy_fd: int) -> str | None:
     """Return the policy's directory in the tree open as `deploy_fd`, or None without one."""
     # Where there is an etc/selinux, libostree does not look at the defaults.
-    base = "etc/selinux" if fs.is_dir(deploy_fd, "etc/selinux") else "usr/etc/selinux"
-    config = fs.read_optional(deploy_fd, f"{base}/config")
+    try:
+        base = "etc/selinux" if fs.is_dir(deploy_fd, "etc/selinux") else "usr/etc/selinux"
+        config = fs.read_optional(deploy_fd, f"{base}/config")
+    except NotADirectoryError:
+        return None
     found = None if config is None else _TYPE.search(config)
     if found is None:
         return None

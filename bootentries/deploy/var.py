@@ -49,7 +49,9 @@ def _make_usual(var_fd: int) -> None:
         try:
             os.mkdir(name, mode, dir_fd=var_fd)
         except FileExistsError:
-            continue
+            # Everybody has to be able to write in a /var/tmp of the tree, too.
+            if name != "tmp":
+                continue
         os.chmod(name, mode, dir_fd=var_fd)
     for name, target in _LINKS:
         try:

@@ -57,7 +57,7 @@ class Pair:
         return self.chroot("ostree", "admin", *verb.split(), where, *args)
 
     def ours(self, verb: str, *args: str) -> "subprocess.CompletedProcess[str]":
-        program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONDONTWRITEBYTECODE=1"]
+        program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONPYCACHEPREFIX=/tmp/pycache"]
         program += ["python3", "-P", "-m", "bootentries", "--sysroot", self.sysroot(OURS)]
         return self.chroot(*program, *verb.split(), *args)
 
