@@ -32,7 +32,7 @@ def check_entries(root: Root, bootversion: int, report: Report) -> tuple[Entry, 
                 found.append(entry)
     entries = in_order(found)
     for entry in entries:
-        _check_text(f"boot/{directory}/{entry.name}", entry, report)
+        check_text(f"boot/{directory}/{entry.name}", entry, report)
     _check_together(f"boot/{directory}", entries, report)
     return entries
 
@@ -69,7 +69,8 @@ def bootlink_of(entry: Entry) -> Bootlink | None:
         return None
 
 
-def _check_text(place: str, entry: Entry, report: Report) -> None:
+def check_text(place: str, entry: Entry, report: Report) -> None:
+    """Look at one entry alone; `place` is its file."""
     lines, keys = entry.bls.lines, [key for key, _ in entry.bls.pairs()]
     if not _NAME.fullmatch(entry.name):
         report.add("entry-name", place, "not ostree-N[-STATEROOT][+LEFT[-DONE]].conf")

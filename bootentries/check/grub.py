@@ -28,6 +28,15 @@ def check_grub(root: Root, directory: str, menu: Menu, report: Report) -> None:
         _check_last_good(root, directory, wanted, report)
 
 
+def check_target(root: Root, path: str, link: str, report: Report) -> None:
+    """Look whether a menu boots what one entry's `ostree=` names; raises OSError."""
+    data = fs.read_optional(root.boot(), path)
+    if data is None:
+        report.add("menu-missing", f"boot/{path}", "no such file")
+    elif link not in _TARGET.findall(data.decode("utf-8", "replace")):
+        report.add("menu-stale", f"boot/{path}", f"{link} is not in it")
+
+
 def _check_menu(place: str, text: str, wanted: str, report: Report) -> None:
     """Compare a menu with the one that the entries give.
 

@@ -25,6 +25,7 @@ class Verb:
 VERBS = {
     "status": Verb("status", "status"),
     "verify": Verb("verify", "verify", shared=False),
+    "explain": Verb("explain", "explain", shared=False),
     "undeploy": Verb("listing", "undeploy"),
     "set-default": Verb("listing", "set_default"),
     "pin": Verb("listing", "pin"),
