@@ -24,6 +24,7 @@ class Verb:
 # In the order of `--help`: to look, to change, for installers.
 VERBS = {
     "status": Verb("status", "status"),
+    "config-diff": Verb("config_diff", "config_diff"),
     "verify": Verb("verify", "verify", shared=False),
     "explain": Verb("explain", "explain", shared=False),
     "deploy": Verb("deploy", "deploy"),

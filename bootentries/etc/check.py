@@ -55,25 +55,41 @@ class Finding:
 
 
 @contextmanager
+def opened_local(root_fd: int, operation: str = OPERATION) -> Iterator[tuple[int, int]]:
+    """Hold `usr/etc` and `etc` of a deployment root open; raises BootentriesError."""
+    with (
+        _opened(root_fd, "usr/etc", operation) as default_fd,
+        _opened(root_fd, "etc", operation) as local_fd,
+    ):
+        yield default_fd, local_fd
+
+
+@contextmanager
 def opened_sides(merge_fd: int, new_fd: int) -> Iterator[Sides]:
     """Hold the three trees of two deployment roots open; raises BootentriesError."""
-    opened: list[int] = []
+    with (
+        opened_local(merge_fd) as (default_fd, local_fd),
+        _opened(new_fd, "etc", OPERATION, " of the new deployment") as etc_fd,
+    ):
+        yield Sides(default_fd, local_fd, Target(new_fd, etc_fd))
+
+
+@contextmanager
+def _opened(root_fd: int, path: str, operation: str, whose: str = "") -> Iterator[int]:
     try:
-        for root_fd, path, whose in (
-            (merge_fd, "usr/etc", "the merge deployment"),
-            (merge_fd, "etc", "the merge deployment"),
-            (new_fd, "etc", "the new deployment"),
-        ):
-            try:
-                opened.append(fs.open_in(root_fd, path, os.O_RDONLY | os.O_DIRECTORY))
-            except OSError as error:
-                raise BootentriesError(
-                    OPERATION, f"{path} of {whose}", error.strerror or str(error)
-                ) from error
-        yield Sides(opened[0], opened[1], Target(new_fd, opened[2]))
+        fd = fs.open_in(root_fd, path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise from_os_error(operation, error, f"{path}{whose}") from error
+    try:
+        yield fd
     finally:
-        for fd in opened:
-            os.close(fd)
+        os.close(fd)
+
+
+def etc_error(operation: str, error: OSError) -> BootentriesError:
+    """Return the error for a failed system call on a path that is relative to /etc."""
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    return from_os_error(operation, error, f"etc/{name}")
 
 
 def check(merge_fd: int, new_fd: int) -> Iterator[Finding]:
@@ -86,7 +102,7 @@ def check(merge_fd: int, new_fd: int) -> Iterator[Finding]:
             for change in diff(sides.default_fd, sides.local_fd):
                 yield from foresee(sides, change)
         except OSError as error:
-            raise from_os_error(OPERATION, error) from error
+            raise etc_error(OPERATION, error) from error
 
 
 def foresee(sides: Sides, change: Change) -> Iterator[Finding]:

@@ -73,7 +73,11 @@ def _visit(
             with walk.directory(default_fd, path) as default_dir:
                 known = walk.names(default_dir)
                 for name in known:
-                    kind, both_directories = _compare(default_dir, local_dir, name)
+                    try:
+                        kind, both_directories = _compare(default_dir, local_dir, name)
+                    except OSError as error:
+                        where = walk.join(path, name)
+                        raise OSError(error.errno, error.strerror, where) from error
                     if kind is not None:
                         yield Change(kind, walk.join(path, name))
                     if both_directories:

@@ -14,7 +14,7 @@ from itertools import groupby
 from bootentries import fs
 from bootentries.errors import from_os_error
 from bootentries.etc import walk
-from bootentries.etc.check import OPERATION, Sides, foresee, opened_sides
+from bootentries.etc.check import OPERATION, Sides, etc_error, foresee, opened_sides
 from bootentries.etc.copy import copy_attributes, copy_entry, copy_tree
 from bootentries.etc.diff import Change, Kind, diff
 from bootentries.etc.spool import Spool
@@ -53,7 +53,7 @@ def merge(merge_fd: int, new_fd: int, note: Callable[[str], None]) -> Counts:
                 _carry_over(sides, spool.read(Kind.MODIFIED))
                 _carry_over(sides, spool.read(Kind.ADDED))
         except OSError as error:
-            raise from_os_error(OPERATION, error) from error
+            raise etc_error(OPERATION, error) from error
     return counts
 
 
