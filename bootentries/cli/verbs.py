@@ -32,7 +32,6 @@ VERBS = {
     "set-default": Verb("listing", "set_default"),
     "pin": Verb("listing", "pin"),
     "cleanup": Verb("listing", "cleanup"),
-    "config-diff": Verb("config_diff", "config_diff"),
     "set-origin": Verb("set_origin", "set_origin"),
     "kargs": Verb("kargs", "kargs"),
     "init-fs": Verb("initfs", "init_fs"),
