@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from bootentries import fs
 from bootentries.errors import BootentriesError
@@ -38,7 +37,7 @@ def booted_root(root_fd: int, run: str = "/run") -> BootedRoot | None:
 
     Raises BootentriesError for an unreadable /run/ostree-booted.
     """
-    here, slash = os.fstat(root_fd), Path("/").stat()
+    here, slash = os.fstat(root_fd), os.stat("/")
     if (here.st_dev, here.st_ino) != (slash.st_dev, slash.st_ino):
         return None
     run_fd = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

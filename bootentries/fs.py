@@ -5,7 +5,6 @@ fd gives it to the caller; none closes an fd that it was given.
 """
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +77,7 @@ def list_optional(root_fd: int, path: str) -> list[str] | None:
     """Return the sorted names in a directory, or None when it is not there."""
     try:
         with opened(root_fd, path, os.O_RDONLY | os.O_DIRECTORY) as fd:
-            return sorted(os.listdir(fd))  # noqa: PTH208 - pathlib has no way by fd
+            return sorted(os.listdir(fd))
     except FileNotFoundError:
         return None
 
@@ -184,6 +183,9 @@ def remove_tree(root_fd: int, path: str) -> None:
             try:
                 os.unlink(name, dir_fd=fd)
             except IsADirectoryError:
+                # Loaded late: reading verbs remove nothing, and it takes its time.
+                import shutil  # noqa: PLC0415
+
                 shutil.rmtree(name, dir_fd=fd)
     except FileNotFoundError:
         return

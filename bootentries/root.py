@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
@@ -51,7 +50,7 @@ def open_root(path: str, boot_path: str | None = None) -> Iterator[Root]:
             )  # fmt: skip
         boot_fd = _open_boot(fd, boot_path)
         try:
-            shown = boot_path or str(Path(path) / "boot")
+            shown = boot_path or os.path.join(path, "boot")
             yield Root(path, fd, boot_fd, shown)
         finally:
             if boot_fd is not None:

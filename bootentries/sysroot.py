@@ -190,7 +190,7 @@ def resolve_bootlink(root_fd: int, link: Bootlink, where: str) -> tuple[str, int
             "read entry", where, f"/{path} does not exist",
             hint="the entry and /ostree/boot.N disagree: write the list again",
         )  # fmt: skip
-    found = parse_directory(os.path.basename(text))  # noqa: PTH119 - text, not a path to open
+    found = parse_directory(os.path.basename(text))
     if found is None:
         raise BootentriesError("read entry", where, f"/{path} leads to {text!r}, no deployment")
     return found

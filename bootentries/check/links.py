@@ -72,7 +72,7 @@ def follow(root: Root, entry: Entry, link: Bootlink, report: Report) -> Deployme
     except OSError:
         report.add("bootlink-not-a-link", place, "not a symbolic link")
         return None
-    wanted = parse_directory(os.path.basename(text))  # noqa: PTH119 - text, not a path to open
+    wanted = parse_directory(os.path.basename(text))
     if wanted is None:
         report.add("bootlink-target", place, f"it leads to {text!r}, no deployment")
         return None

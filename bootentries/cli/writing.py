@@ -115,6 +115,6 @@ def deployment_at(present: Sysroot, index: int) -> Deployment:
 
 def _is_booted(sysroot: str) -> bool:
     try:
-        return os.path.samefile(sysroot, "/") and os.path.exists("/run/ostree-booted")  # noqa: PTH110, PTH121
+        return os.path.samefile(sysroot, "/") and os.path.exists("/run/ostree-booted")
     except OSError:
         return False

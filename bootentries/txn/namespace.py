@@ -8,7 +8,6 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from bootentries import syscalls
 from bootentries.errors import from_os_error
@@ -49,7 +48,7 @@ def writable(paths: tuple[str, ...] = ("/sysroot", "/boot")) -> Iterator[None]:
     restore = []
     try:
         for path in paths:
-            if Path(path).is_dir() and make_writable(path):
+            if os.path.isdir(path) and make_writable(path):
                 restore.append(path)
         yield
     finally:
@@ -95,7 +94,6 @@ def _remount(path: str, flags: int) -> None:
 
 def _shares_namespace_of_pid1() -> bool:
     try:
-        ours = Path("/proc/self/ns/mnt").readlink()
-        return ours == Path("/proc/1/ns/mnt").readlink()
+        return os.readlink("/proc/self/ns/mnt") == os.readlink("/proc/1/ns/mnt")
     except OSError:
         return False

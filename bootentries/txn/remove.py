@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from bootentries import fs
 from bootentries.errors import BootentriesError
@@ -12,7 +11,7 @@ from bootentries.root import Root
 from bootentries.sysroot import DEPLOY
 from bootentries.txn.context import Context
 
-MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = "/proc/self/mountinfo"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -56,22 +55,21 @@ def list_deployments(root: Root) -> tuple[tuple[str, str], ...]:
 def _check_unused(root: Root, path: str) -> None:
     """Raise BootentriesError when the directory is in use: booted, or mounted into."""
     found = fs.stat_optional(root.fd, path)
-    if found is not None and os.path.samestat(found, Path("/").stat()):
+    if found is not None and os.path.samestat(found, os.stat("/")):
         raise BootentriesError("remove deployment", path, "the running system is in it")
     with fs.opened(root.fd, path, os.O_PATH | os.O_DIRECTORY) as fd:
-        top = Path(f"/proc/self/fd/{fd}").readlink()
+        top = os.readlink(f"/proc/self/fd/{fd}")
     for point in _mount_points():
-        if point.is_relative_to(top):
+        if f"{point}/".startswith(f"{top}/"):
             raise BootentriesError(
                 "remove deployment", path, f"something is mounted on {point}",
                 hint="umount it; the next clean-up removes the deployment",
             )  # fmt: skip
 
 
-def _mount_points() -> list[Path]:
+def _mount_points() -> list[str]:
     """Return the mount points of this namespace; proc(5) says how blanks are written."""
-    lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
-    return [
-        Path(_ESCAPED.sub(lambda found: chr(int(found[1], 8)), line.split(" ")[4]))
-        for line in lines
-    ]
+    with open(MOUNTS, errors="surrogateescape") as file:
+        return [
+            _ESCAPED.sub(lambda found: chr(int(found[1], 8)), line.split(" ")[4]) for line in file
+        ]

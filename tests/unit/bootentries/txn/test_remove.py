@@ -49,4 +49,4 @@ def test_escaped_mount_points(tmp_path, monkeypatch):
     table = tmp_path / "mountinfo"
     table.write_text("1 0 8:1 / /a\\040b\\134c rw - ext4 /dev/x rw\n")
     monkeypatch.setattr(remove, "MOUNTS", table)
-    assert [str(path) for path in remove._mount_points()] == ["/a b\\c"]
+    assert remove._mount_points() == ["/a b\\c"]
