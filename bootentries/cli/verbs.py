@@ -27,6 +27,7 @@ VERBS = {
     "config-diff": Verb("config_diff", "config_diff"),
     "verify": Verb("verify", "verify", shared=False),
     "explain": Verb("explain", "explain", shared=False),
+    "loader": Verb("loader", "loader", shared=False),
     "deploy": Verb("deploy", "deploy"),
     "undeploy": Verb("listing", "undeploy"),
     "set-default": Verb("listing", "set_default"),

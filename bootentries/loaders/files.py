@@ -62,10 +62,10 @@ def _line(data: bytes, offset: int) -> int:
 def join_lines(lines: list[str]) -> str:
     """Return the text of a configuration file, the way libostree joins its lines.
 
-    Empty lines at the beginning are left out, and all but the first one after that.
+    An empty first line is left out, and of the other empty lines all but the first one.
     """
     result: list[str] = []
-    for line in lines:
-        if line or (result and "" not in result):
+    for index, line in enumerate(lines):
+        if line or (index and "" not in result):
             result.append(line)
     return "".join(f"{line}\n" for line in result)

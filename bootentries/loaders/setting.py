@@ -21,6 +21,9 @@ def with_bootloader(data: bytes, name: str) -> bytes:
     if name not in LOADERS:
         raise FormatError(f"{name!r} is not one of {', '.join(LOADERS)}")
     found = keyfile.parse(data).groups.get(_GROUP, {}).get(_KEY)
+    if found is None:
+        # Errors about other keys then name their lines in the file as it is.
+        parse_config(data)
     lines = data.split(b"\n")
     headers = [index for index, line in enumerate(lines) if _is_header(line)]
     if found is not None:

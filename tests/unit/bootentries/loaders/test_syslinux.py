@@ -28,7 +28,7 @@ INITRD = "initrd /ostree/k1/initrd\n"
     ("before", "after"),
     [
         ("", NEW_DEFAULT),
-        ("\n\n", NEW_DEFAULT),
+        ("\n", f"\n{NEW_DEFAULT}"),
         ("TIMEOUT 50\n", f"TIMEOUT 50\n\n{NEW_DEFAULT}"),
         ("TIMEOUT 50", f"TIMEOUT 50\n{NEW_DEFAULT}"),
         (f"DEFAULT ostree:old\n{OURS}{OURS}", NEW_DEFAULT),
