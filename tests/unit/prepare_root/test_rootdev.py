@@ -1,11 +1,16 @@
 """Which device `root=` means, how it is mounted, and what is said when it is not there."""
 
+import shutil
+import subprocess
+import threading
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prepare_root import blockdev, kargs, log, rootdev
 from prepare_root import constants as c
-from prepare_root import kargs, rootdev
 from prepare_root.errors import Failure
 
 HINT = "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/NAME"
@@ -114,3 +119,105 @@ def test_every_type_that_was_tried_is_named(tmp_path):
     assert before == "mount root device: /dev/null: "
     assert [reason.partition(": ")[0] for reason in reasons.split("; ")] == ["ab", "cd"]
     assert all(reason.partition(": ")[2] for reason in reasons.split("; "))
+
+
+# ---- on a sysfs of the test's own; names of devices stand for files, as in test_blockdev ----
+
+FSUUID = "0F1E2D3C-4B5A-4968-8778-695a4b3c2d1e"
+PARTUUID = "a1b2c3d4-e5f6-4718-8929-3a4b5c6d7e8f"
+LABELS = ("-L", "ro ot", "-U", FSUUID.lower())
+
+
+def add(sysfs, path, disk=None, number=0):
+    """A block device in sysfs whose content is the file `path`; returns its kernel name."""
+    name = ".." + str(path.resolve()).replace("/", "!")
+    place = sysfs.parent.parent / "devices" / (disk or "") / name
+    place.mkdir(parents=True)
+    if disk:
+        (place / "partition").write_text(f"{number}\n")
+    (sysfs / name).symlink_to(place)
+    return name
+
+
+@pytest.fixture
+def sysfs(tmp_path, monkeypatch):
+    top = tmp_path / "sys/class/block"
+    top.mkdir(parents=True)
+    monkeypatch.setattr(blockdev, "SYSFS", bytes(top))
+    log.to_stderr([])
+    return top
+
+
+def filesystem(path):
+    with path.open("wb") as file:
+        file.truncate(1 << 20)
+    subprocess.run(["mke2fs", "-q", "-t", "ext2", *LABELS, path], check=True)
+    return path
+
+
+@pytest.fixture
+def devices(tmp_path, sysfs):
+    """An empty disk, one with a GPT, and its second partition with a filesystem."""
+    if shutil.which("sgdisk") is None:
+        pytest.skip("sgdisk is not installed")
+    for name in ("a-blank", "b-disk"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(8 << 20)
+    words = ("-n", "2:2048:+1M", "-u", f"2:{PARTUUID}", "-c", "2:sys tem")
+    subprocess.run(["sgdisk", *words, tmp_path / "b-disk"], check=True, capture_output=True)
+    add(sysfs, tmp_path / "a-blank")
+    disk = add(sysfs, tmp_path / "b-disk")
+    add(sysfs, filesystem(tmp_path / "part"), disk, 2)
+    return tmp_path
+
+
+def test_look(devices):
+    """All tags lead to the partition, hexadecimal digits in either case."""
+    node = b"/dev/.." + bytes((devices / "part").resolve())
+    for root in (
+        *(f"UUID={FSUUID}", f"UUID={FSUUID.upper()}", "LABEL=ro ot"),
+        *(f"PARTUUID={PARTUUID}", f"PARTUUID={PARTUUID.upper()}", "PARTLABEL=sys tem"),
+    ):
+        assert rootdev.look(root.encode()) == node, root
+    for root in ("UUID=", "LABEL=", "LABEL=RO OT", "LABEL=ro", "PARTUUID=", "PARTLABEL=", "X=1"):
+        assert rootdev.look(root.encode()) is None, root
+
+
+def test_wait_for_a_device_that_comes_late(tmp_path, sysfs, monkeypatch, capfd):
+    """And say so once, after a while."""
+    monkeypatch.setattr(rootdev, "TELL_AFTER_S", 0.05)
+    path = filesystem(tmp_path / "disk")
+    timer = threading.Timer(0.3, lambda: add(sysfs, path))
+    timer.start()
+    node = rootdev.wait(kargs.parse(b'root="LABEL=ro ot" rootwait'))
+    timer.join()
+    assert node == b"/dev/.." + bytes(path.resolve())
+    assert capfd.readouterr().err == (
+        "prepare-root: find root device: LABEL=ro ot: not there yet, waiting on\n"
+    )
+
+
+def test_a_limit_is_told_and_kept(tmp_path, sysfs, monkeypatch, capfd):
+    monkeypatch.setattr(rootdev, "TELL_AFTER_S", 0.0)
+    add(sysfs, filesystem(tmp_path / "disk"))
+    began = time.monotonic()
+    with pytest.raises(Failure) as caught:
+        rootdev.wait(kargs.parse(b"root=LABEL=other rootwait=1"))
+    assert 1 <= time.monotonic() - began < 10
+    assert str(caught.value) == (
+        "find root device: LABEL=other: not found within 1 s; there is:"
+        f" /dev/..{(tmp_path / 'disk').resolve()} ext2 UUID={FSUUID.lower()} LABEL=ro ot"
+    )
+    assert capfd.readouterr().err == (
+        "prepare-root: find root device: LABEL=other: not there yet, waiting up to 1 s\n"
+    )
+
+
+def test_rootdelay_comes_first(tmp_path, sysfs, capfd):
+    add(sysfs, filesystem(tmp_path / "disk"))
+    began = time.monotonic()
+    rootdev.wait(kargs.parse(f"root=UUID={FSUUID} rootdelay=1".encode()))
+    assert time.monotonic() - began >= 1
+    assert capfd.readouterr().err == (
+        "prepare-root: find root device: waiting 1 s, as rootdelay= says\n"
+    )
