@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 
 import click
 
@@ -22,6 +23,7 @@ from bootentries.loaders.stamp import STAMP, is_pending
 from bootentries.repo import LOADERS, REPO, RepoConfig, read_config
 from bootentries.root import Root
 from bootentries.txn.context import Context
+from bootentries.txn.run_ops import LIMIT_S, RunProgram
 from bootentries.txn.write import apply_notes, plan_clean
 from prepare_root.formats import FormatError
 
@@ -87,11 +89,15 @@ def set_loader(context: click.Context, *, name: str, dry_run: bool) -> None:
 
 
 @loader.command("run-pending")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=LIMIT_S, show_default=True,
+    metavar="SECONDS", help="Kill the program after this long.",
+)  # fmt: skip
 @dry_run_option
 @lock_option
 @common_options
 @click.pass_context
-def run_pending(context: click.Context, *, dry_run: bool) -> None:
+def run_pending(context: click.Context, *, timeout: float, dry_run: bool) -> None:
     """Run the bootloader's program (zipl, aboot-deploy) if a write left that undone.
 
     Then what was kept for the list before is cleaned up.
@@ -102,7 +108,10 @@ def run_pending(context: click.Context, *, dry_run: bool) -> None:
         if not is_pending(root):
             print("nothing is pending")
             return
-        todo = choose_loader(root, present.config).resume()
+        todo = tuple(
+            replace(op, limit_s=timeout) if isinstance(op, RunProgram) else op
+            for op in choose_loader(root, present.config).resume()
+        )
         if not todo:
             raise BootentriesError(
                 "run pending program", STAMP,

@@ -96,6 +96,13 @@ def choose_loader(root: Root, config: RepoConfig) -> Loader:
     name = config.bootloader
     if name == "auto":
         name = detect(root).loader
+    try:
+        return _loader(name, root, config)
+    except OSError as error:
+        raise from_os_error("choose bootloader", error) from error
+
+
+def _loader(name: str, root: Root, config: RepoConfig) -> Loader:
     match name:
         case "none":
             return NoLoader()

@@ -4,6 +4,7 @@ The places where ours differ on purpose are `DEVIATIONS`; there are no others.
 """
 
 import difflib
+import hashlib
 import os
 import shutil
 import stat
@@ -176,6 +177,27 @@ def test_syslinux_configuration(bare, seed):
         assert text.count("KERNEL /boot/ostree/") == 1
         assert text.count(" b c\n") == 1
     bare.swapped = False
+
+
+@pytest.mark.parametrize("name", ["syslinux", "uboot"])
+def test_overlay_initrds(both, tmp_path, name):
+    """The one deviation that entries make: syslinux loads them all, not the first alone."""
+    {"syslinux": syslinux, "uboot": uboot}[name](both)
+    overlay = Path(f"/proc/{both.box.pid}/root{both.box.root}/tmp/overlay")
+    overlay.write_text("overlay")
+    both.commit(build(tmp_path / "trees", PLAIN), "plain", "1.0")
+    both.by_theirs("deploy", "--os=testos", "--overlay-initrd=/tmp/overlay", "plain")
+    checksum = hashlib.sha256(b"overlay").hexdigest()
+    file = {"syslinux": SYSLINUX_FILE, "uboot": "boot/loader/uEnv.txt"}[name]
+    set_args(both, "b")
+    entry = (both.view(OURS) / "boot/loader/entries/ostree-1.conf").read_text()
+    assert f"\ninitrd /ostree/initramfs-overlays/{checksum}.img\n" in entry
+    if name == "syslinux":
+        old, new = differences(both, file)
+        assert old.startswith("- \tINITRD /boot/ostree/testos-")
+        assert new == f"+{old[1:]},/boot/ostree/initramfs-overlays/{checksum}.img"
+        (both.view(OURS) / file).write_text((both.view(THEIRS) / file).read_text())
+    both.compare()
 
 
 def test_every_deviation_has_its_seed():

@@ -132,6 +132,7 @@ def test_set(fake, act):
         (["set", "lilo"], 2, "usage: Invalid value for 'NAME': 'lilo' is not one of "),
         (["nosuch"], 2, "usage: No such command 'nosuch'."),
         (["--bad"], 2, "usage: No such option"),
+        (["run-pending", "--timeout=0"], 2, "usage: Invalid value for '--timeout'"),
     ],
 )
 def test_misuse(act, argv, status, error):
@@ -212,6 +213,16 @@ def test_run_pending_that_fails(fake, act, aboot):
     )
     assert (fake.path / STAMP).exists()
     assert (fake.path / "boot/loader.0").exists()
+
+
+def test_run_pending_that_takes_too_long(fake, act, aboot):
+    aboot.write_text("#!/bin/sh\nsleep 60\n")
+    status, _, err = act("run-pending", "--timeout=0.5")
+    assert status == 1
+    assert err.startswith(
+        "bootentries: update bootloader: aboot-deploy: not done after 0.5 s, killed\n"
+    )
+    assert (fake.path / STAMP).exists()
 
 
 def test_a_stamp_that_nobody_waits_for(fake, act, aboot):

@@ -160,3 +160,6 @@ def test_a_loop_is_an_error_that_names_it(fake, root):
         detect(root)
     assert "Too many levels of symbolic links" in str(caught.value)
     assert str(caught.value).startswith("detect bootloader: ")
+    with pytest.raises(BootentriesError) as caught:
+        choose_loader(root, RepoConfig("grub2"))
+    assert str(caught.value).startswith("choose bootloader: grub: Too many levels of ")
