@@ -4,6 +4,7 @@ Names are relative strings (undecodable bytes as surrogates).  A function that r
 fd gives it to the caller; none closes an fd that it was given.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -52,8 +53,12 @@ def parent(root_fd: int, path: str) -> Iterator[tuple[int, str]]:
 
 
 def read_bytes(root_fd: int, path: str) -> bytes:
-    """Return the content of a regular file."""
-    with opened(root_fd, path) as fd:
+    """Return the content of a regular file; OSError for anything else."""
+    # A pipe would be waited for, else.
+    with opened(root_fd, path, os.O_RDONLY | os.O_NONBLOCK) as fd:
+        mode = os.fstat(fd).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise OSError(errno.EINVAL, "Not a regular file", path)
         return read_fd(fd)
 
 

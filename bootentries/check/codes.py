@@ -8,6 +8,11 @@ from enum import Enum
 
 _WRITE_LIST = "write the list again, with a changed argument (`instutil set-kargs`) or by a deploy"
 
+_WRITE_MENU = (
+    "GRUB: run `instutil grub2-generate > /boot/loader/grub.cfg`; all others: write the list "
+    "again, with a changed argument"
+)
+
 
 class Severity(Enum):
     """A fault keeps something from booting or from being updated.
@@ -83,6 +88,10 @@ _FAULTS = _table(
         "entry-not-utf8": (
             "An entry is not UTF-8; libostree reads no list at all then.",
             "correct the file, or remove it when another entry boots the deployment",
+        ),
+        "entry-too-large": (
+            "An entry is larger than any entry can be.",
+            "remove the file, or restore it",
         ),
         "entry-duplicate": (
             "Two entries are the same one: one name with two counters, or one `ostree=`.",
@@ -235,22 +244,26 @@ _FAULTS = _table(
             "A deployment has an initramfs, and its entry has no `initrd`.",
             "add the line to the entry",
         ),
-        # GRUB
+        # The bootloader in force
+        "loader-backend": (
+            "What is known of the bootloader is not enough to write a list for it.",
+            "mend what the reason names, or set sysroot.bootloader to the right one",
+        ),
         "menu-missing": (
-            "The list has no GRUB menu: GRUB boots what it was told last.",
-            "run `instutil grub2-generate > /boot/loader/grub.cfg`",
+            "The list has no menu for its bootloader, which boots what it was told last.",
+            _WRITE_MENU,
         ),
         "menu-incomplete": (
             "The GRUB menu is cut off: its last line is not there.",
-            "run `instutil grub2-generate > /boot/loader/grub.cfg`",
+            _WRITE_MENU,
         ),
         "menu-stale": (
             "The GRUB menu is that of another list.",
-            "run `instutil grub2-generate > /boot/loader/grub.cfg`",
+            _WRITE_MENU,
         ),
         "menu-differs": (
-            "The GRUB menu does not say what the entries say.",
-            "run `instutil grub2-generate > /boot/loader/grub.cfg`",
+            "The bootloader's menu does not say what the entries say.",
+            _WRITE_MENU,
         ),
         "stub-missing": (
             "GRUB has no `grub.cfg` of its own that would read the menu.",
@@ -290,6 +303,10 @@ _WARNINGS = _table(
             "An entry has several `options` lines: libostree takes the last, GRUB the first.",
             "join them in one line",
         ),
+        "entry-options-long": (
+            "An entry's options are longer than the 2047 bytes that the kernel takes on x86.",
+            "shorten them: what is cut off is the end, often `ostree=`",
+        ),
         "entry-blank-line": (
             "A blank line in an entry: GRUB's blscfg reads no further.",
             "take the line out",
@@ -308,10 +325,6 @@ _WARNINGS = _table(
         ),
         "last-good-missing": (
             "GRUB's stub has no last good menu to fall back to.",
-            "copy /boot/loader/grub.cfg to the place that is named",
-        ),
-        "last-good-stale": (
-            "The last good menu is that of another list; libostree does not keep it.",
             "copy /boot/loader/grub.cfg to the place that is named",
         ),
     },
@@ -338,6 +351,14 @@ _LEFTOVERS = _table(
         "deployment-remains": (
             "An origin file or a backing directory without a deployment.",
             "remove it",
+        ),
+        "last-good-stale": (
+            "The last good menu is that of another list; libostree does not keep it.",
+            "copy /boot/loader/grub.cfg to the place that is named, or write a list",
+        ),
+        "loader-pending": (
+            "The bootloader's program has still to run: until then the list before boots.",
+            "run the next write, or `bootentries loader run-pending`",
         ),
         "payload-unused": ("Kernel files that no entry uses.", _NEXT_WRITE),
         "overlay-unused": ("A further initrd that no entry uses.", _NEXT_WRITE),

@@ -16,6 +16,10 @@ from bootentries.sysroot import entry_bootlink
 
 # Letters, digits, `+`, `-`, `_` and `.` are safe on every filesystem and in every loader.
 _NAME = re.compile(r"ostree-([0-9]+)(?:-[A-Za-z0-9._-]+?)?(?:\+[0-9]+(?:-[0-9]+)?)?\.conf")
+# Far more than any entry has; it would be held in memory.
+_SIZE_LIMIT = 1 << 20
+# COMMAND_LINE_SIZE of x86 and arm64, without the NUL.
+_OPTIONS_LIMIT = 2047
 _NEEDED = ("title", "version", "linux")
 
 
@@ -46,6 +50,9 @@ def read_entry(root: Root, directory: str, name: str, report: Report) -> Entry |
         return None
     if not stat.S_ISREG(found.st_mode):
         report.add("entry-not-a-file", place, "not a regular file")
+        return None
+    if found.st_size > _SIZE_LIMIT:
+        report.add("entry-too-large", place, f"it has {found.st_size} bytes")
         return None
     try:
         text = fs.read_bytes(root.boot(), f"{directory}/{name}").decode("utf-8")
@@ -79,6 +86,9 @@ def check_text(place: str, entry: Entry, report: Report) -> None:
             report.add("entry-key-missing", place, f"no {key!r}")
     if keys.count("options") > 1:
         report.add("entry-options-repeated", place, f"{keys.count('options')} lines of options")
+    length = len(entry.options.encode())
+    if length > _OPTIONS_LIMIT:
+        report.add("entry-options-long", place, f"{length} bytes of options")
     # Blank lines at the end cut nothing off.
     while lines and not lines[-1].strip():
         lines = lines[:-1]

@@ -32,6 +32,14 @@ class Finding:
         }
 
 
+def shown(text: str) -> str:
+    """Return a text in one line that any terminal and JSON can take, whatever is in a name."""
+    plain = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in plain
+    )
+
+
 @dataclass(slots=True)
 class Report:
     """The findings so far, in the order of the chain."""
@@ -40,7 +48,7 @@ class Report:
 
     def add(self, code: str, place: str, reason: str) -> None:
         """Add a finding; `code` is a key of `CODES`."""
-        finding = Finding(CODES[code], place, reason)
+        finding = Finding(CODES[code], shown(place), shown(reason))
         if finding not in self.findings:
             self.findings.append(finding)
 

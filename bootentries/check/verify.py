@@ -8,17 +8,14 @@ from bootentries.check.active import check_boot, check_config, check_loader
 from bootentries.check.deployments import check_booted, check_deployments, check_names
 from bootentries.check.entries import check_entries
 from bootentries.check.finding import Finding, Report
-from bootentries.check.grub import check_grub
 from bootentries.check.kernels import check_kernels
 from bootentries.check.leftovers import check_temporary, check_unused
 from bootentries.check.links import check_links
+from bootentries.check.menus import check_menus
 from bootentries.check.permissions import check_permissions
 from bootentries.check.refs import HEADS, check_refs
 from bootentries.deployment import Deployment, parse_directory
-from bootentries.errors import BootentriesError
-from bootentries.loaders import Loader, Menu, MenuItem
-from bootentries.loaders.detect import choose_loader
-from bootentries.loaders.grub import GrubLoader
+from bootentries.loaders import Menu, MenuItem
 from bootentries.repo import RepoConfig
 from bootentries.root import Root
 from bootentries.sysroot import DEPLOY, fingerprint
@@ -109,11 +106,9 @@ def _check_list(
     with report.guard(DEPLOY):
         check_booted(root, items, booted, report)
     with report.guard("boot"):
-        loader = _loader(root, config)
-        if isinstance(loader, GrubLoader):
-            pairs = tuple(MenuItem(item.entry, item) for item in items if item.entry)
-            menu = Menu(bootversion, pairs, root.boot_is_on_root())
-            check_grub(root, loader.directory, menu, report)
+        pairs = tuple(MenuItem(item.entry, item) for item in items if item.entry)
+        menu = Menu(bootversion, pairs, root.boot_is_on_root())
+        check_menus(root, config, menu, report)
     with report.guard(HEADS):
         if sub is not None:
             first = (parse_directory(staged.name),) if staged is not None else ()
@@ -122,10 +117,3 @@ def _check_list(
     with report.guard("ostree"):
         check_unused(root, (bootversion, sub), items, staged, report)
     return items
-
-
-def _loader(root: Root, config: RepoConfig) -> Loader | None:
-    try:
-        return choose_loader(root, config)
-    except BootentriesError:
-        return None  # what it needs is missing; only GRUB is looked at so far

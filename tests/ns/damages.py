@@ -115,6 +115,17 @@ def latin_1(victim):
     put(victim.loader / "entries/ostree-9.conf", b"title caf\xe9\n")
 
 
+@damage("entry-too-large")
+def an_entry_of_two_megabytes(victim):
+    with (victim.loader / "entries/ostree-9.conf").open("wb") as file:
+        file.truncate(2 << 20)
+
+
+@damage("entry-options-long")
+def more_options_than_a_kernel_takes(victim):
+    victim.edit(" ostree=", f" {'x' * 2000} ostree=")
+
+
 @damage("entry-not-a-file")
 def a_directory_named_as_an_entry(victim):
     (victim.loader / "entries/ostree-9.conf").mkdir()
@@ -471,7 +482,48 @@ def no_initrd_line(victim):
     victim.edit(victim.line("initrd"), "")
 
 
-# GRUB
+# Bootloaders
+
+
+def use(victim: Victim, bootloader: str) -> None:
+    """Name the bootloader in the repository's configuration."""
+    config = victim.top / "ostree/repo/config"
+    put(config, f"{config.read_text()}\n[sysroot]\nbootloader={bootloader}\n")
+
+
+@damage("loader-backend")
+def syslinux_without_a_configuration(victim):
+    use(victim, "syslinux")
+
+
+@damage("loader-backend")
+def aboot_without_an_image(victim):
+    use(victim, "aboot")
+
+
+@damage("menu-missing")
+def no_environment_for_u_boot(victim):
+    use(victim, "uboot")
+
+
+@damage("menu-differs")
+def an_old_environment_for_u_boot(victim):
+    use(victim, "uboot")
+    put(victim.loader / "uEnv.txt", "bootargs=quiet\n")
+
+
+@damage("menu-differs")
+def an_old_syslinux_menu(victim):
+    use(victim, "syslinux")
+    put(victim.loader / "syslinux.cfg", "TIMEOUT 1\nLABEL Old\n\tKERNEL /ostree/vmlinuz\n")
+    put(victim.top / "boot/syslinux/.keep", "")
+    relink(victim.top / "boot/syslinux/syslinux.cfg", "../loader/syslinux.cfg")
+
+
+@damage("loader-pending")
+def zipl_has_not_run(victim):
+    use(victim, "zipl")
+    put(victim.top / "boot/ostree-bootloader-update.stamp", "")
 
 
 @damage("menu-missing")

@@ -92,3 +92,10 @@ def test_a_failing_removal_is_an_error(top):
     (path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         fs.remove_tree(fd, "file/below")
+
+
+def test_a_pipe_is_not_waited_for(top):
+    path, fd = top
+    os.mkfifo(path / "pipe")
+    with pytest.raises(OSError, match="Not a regular file"):
+        fs.read_optional(fd, "pipe")

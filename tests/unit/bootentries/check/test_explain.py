@@ -11,8 +11,8 @@ from bootentries.root import open_root
 # What a boot of the default does not touch.
 BESIDE = {
     "repo-config", "deployment-name", "entry-dangling", "entry-not-utf8", "entry-duplicate",
-    "entry-version-duplicate", "entry-order", "menu-differs", "menu-incomplete", "stub-missing",
-    "stub-foreign", "stateroot-var",
+    "entry-too-large", "entry-version-duplicate", "entry-order", "loader-backend", "menu-differs",
+    "menu-incomplete", "stub-missing", "stub-foreign", "stateroot-var",
 }  # fmt: skip
 # The walk looks in another order, or at one entry alone.
 OTHERWISE = {
@@ -20,6 +20,7 @@ OTHERWISE = {
     "a_kernel_from_elsewhere": "kernel-missing",
     "an_initramfs_from_elsewhere": "initramfs-missing",
     "no_version": None,
+    "no_environment_for_u_boot": None,
 }
 
 
