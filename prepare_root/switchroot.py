@@ -9,6 +9,7 @@ from prepare_root.constants import (
     MNT_DETACH,
     MS_MOVE,
     MS_SILENT,
+    O_RDONLY,
     RAMFS_MAGIC,
     ST_DEV,
     TMPFS_MAGIC,
@@ -22,32 +23,43 @@ DEFAULT_INITS = (b"/sbin/init", b"/etc/init", b"/bin/init")
 def switch(new_root: bytes) -> None:
     """Make the mount at `new_root` this process's root.  Raises Failure.
 
-    The kernel's own mounts move along.
+    The kernel's own mounts move along; after a failure they are back, since whoever tells of
+    it, or looks at the machine, needs them.
     """
+    moved: list[bytes] = []
     for name in API_MOUNTS:
         target = new_root + b"/" + name
         try:
             _move(b"/" + name, target)
         except OSError as error:
+            _move_back(new_root, moved)
             raise Failure(
                 "switch root",
                 show(target),
                 f"cannot move the mount there: {reason_of(error)}",
                 "the deployment needs the directories dev, proc, sys and run",
             ) from error
+        moved.append(name)
     try:
         _bootsys.chdir(new_root)
         if not _pivot():
-            _empty_initramfs()
-            _move(b".", b"/")
-            _bootsys.chroot(b".")
+            _move_over()
         _bootsys.chdir(b"/")
     except OSError as error:
+        _move_back(new_root, moved)
         raise Failure("switch root", show(new_root), reason_of(error)) from error
 
 
 def _move(source: bytes, target: bytes) -> None:
     _bootsys.mount(source, target, b"", MS_MOVE | MS_SILENT, b"")
+
+
+def _move_back(new_root: bytes, moved: list[bytes]) -> None:
+    for name in moved:
+        try:
+            _move(new_root + b"/" + name, b"/" + name)
+        except OSError:
+            pass  # the failure that is told says more
 
 
 def _pivot() -> bool:
@@ -66,37 +78,52 @@ def _pivot() -> bool:
     return True
 
 
-def _empty_initramfs() -> None:
-    """Delete what the initramfs holds: on old kernels its memory is never freed otherwise.
+def _move_over() -> None:
+    """Move the working directory's mount over the initramfs, and make it the root.
 
-    Only on a filesystem that lives in memory, and never into another one.
+    What the initramfs holds is deleted then: on old kernels its memory is never freed
+    otherwise.  Only on a filesystem that lives in memory, and not before nothing can fail.
     """
-    if _bootsys.statfs(b"/")[0] not in (RAMFS_MAGIC, TMPFS_MAGIC):
-        log.notice("free initramfs: /: not a filesystem in memory, left as it is")
-        return
-    stat = files.lstat(b"/")
-    if stat is not None:
-        _delete_below(b"/", stat[ST_DEV])
-
-
-def _delete_below(directory: bytes, device: int) -> None:
+    in_memory = _bootsys.statfs(b"/")[0] in (RAMFS_MAGIC, TMPFS_MAGIC)
+    fd = _bootsys.open(b"/", O_RDONLY | _bootsys.O_DIRECTORY)
     try:
-        names = _bootsys.listdir(directory)
+        _move(b".", b"/")
+        _bootsys.chroot(b".")
+        if in_memory:
+            _delete_below(fd, _bootsys.fstat(fd)[ST_DEV])
+        else:
+            log.notice("free initramfs: /: not a filesystem in memory, left as it is")
+    finally:
+        _bootsys.close(fd)
+
+
+def _delete_below(dir_fd: int, device: int) -> None:
+    """Delete all below an open directory that is on `device`; what cannot be is left."""
+    try:
+        names = _bootsys.listdir(b".", dir_fd=dir_fd)
     except OSError:
         return
     for name in names:
-        path = directory.rstrip(b"/") + b"/" + name
         try:
-            stat = files.lstat(path)
-            if stat is None or stat[ST_DEV] != device:
+            stat = _bootsys.stat(name, dir_fd=dir_fd, follow=False)
+            if stat[ST_DEV] != device:
                 continue
             if files.is_dir(stat):
-                _delete_below(path, device)
-                _bootsys.rmdir(path)
+                _delete_directory(name, dir_fd, device)
             else:
-                _bootsys.unlink(path)
+                _bootsys.unlink(name, dir_fd=dir_fd)
         except OSError:
             continue  # a mount point, or gone: nothing depends on it
+
+
+def _delete_directory(name: bytes, dir_fd: int, device: int) -> None:
+    flags = O_RDONLY | _bootsys.O_DIRECTORY | _bootsys.O_NOFOLLOW
+    fd = _bootsys.open(name, flags, dir_fd=dir_fd)
+    try:
+        _delete_below(fd, device)
+    finally:
+        _bootsys.close(fd)
+    _bootsys.rmdir(name, dir_fd=dir_fd)
 
 
 def hand_over(init: bytes, arguments: list[bytes], environ: list[bytes]) -> None:

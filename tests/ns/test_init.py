@@ -63,7 +63,7 @@ unshare --pid --fork --kill-child sh -c '
     mount -t proc proc "$root/proc" && mount --bind "$0" "$root/proc/cmdline"
     mount --bind "$root/proc/sys" "$root/proc/sys"
     mount -o remount,bind,ro "$root/proc/sys"
-    calls=mount,umount2,pivot_root,reboot,clock_nanosleep
+    calls=mount,umount2,pivot_root,chroot,reboot,clock_nanosleep
     exec strace -D -qq -o "$trace" -e trace=$calls $inject \
         chroot "$root" /init "$@"
 ' "$work/cmdline" "$root" "$work/trace" "$inject" "$@" <"$work/stdin" || status=$?
@@ -202,6 +202,20 @@ def test_pivot_that_fails_otherwise_is_an_error(tmp_path: Path) -> None:
     assert done.status == HALTED
     assert "switch root: /sysroot: Operation not permitted" in done.stderr
     assert "./init" in done.left
+    # what the report reads is back in its place
+    assert any(text.startswith("mount: ") and " /sysroot/usr " in text for text in done.stderr)
+
+
+def test_a_move_over_the_initramfs_that_fails_has_deleted_nothing(tmp_path: Path) -> None:
+    done = boot(
+        tmp_path,
+        *("pivot_root:error=EINVAL", "chroot:error=EPERM:when=2"),
+        config=CONFIG.replace("halt", "shell"),
+        stdin="echo here $$\n",
+    )
+    assert "switch root: /sysroot: Operation not permitted" in done.stderr
+    assert done.stdout == ["here 1"]
+    assert {"./init", "./bin/sh"} <= done.left
 
 
 @pytest.mark.parametrize(
@@ -231,6 +245,11 @@ def test_pivot_that_fails_otherwise_is_an_error(tmp_path: Path) -> None:
         (
             {"layout": Layout(remove=(f"{DEPLOYMENT}/dev",))},
             "switch root: /sysroot/dev: cannot move the mount there: No such file or directory",
+            "the deployment needs the directories dev, proc, sys and run",
+        ),
+        (
+            {"layout": Layout(remove=(f"{DEPLOYMENT}/run",))},
+            "switch root: /sysroot/run: cannot move the mount there: No such file or directory",
             "the deployment needs the directories dev, proc, sys and run",
         ),
         (

@@ -16,6 +16,16 @@ from prepare_root.errors import Failure
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def delete_below(top, device=None):
+    fd = os.open(top, os.O_RDONLY)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    try:
+        switchroot._delete_below(fd, top.stat().st_dev if device is None else device)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    finally:
+        os.close(fd)
+
+
 def test_delete_below(tmp_path):
     """Everything in it, and nothing that only links lead to."""
     (tmp_path / "outside/dir").mkdir(parents=True)
@@ -27,7 +37,7 @@ def test_delete_below(tmp_path):
     (top / "to-dir").symlink_to(tmp_path / "outside")
     (top / "dangling").symlink_to("none")
     os.mkfifo(top / "fifo")
-    switchroot._delete_below(bytes(top), top.stat().st_dev)
+    delete_below(top)
     assert list(top.iterdir()) == []
     assert (tmp_path / "outside/file").read_text() == "kept"
     assert (tmp_path / "outside/dir").is_dir()
@@ -37,15 +47,14 @@ def test_delete_never_enters_another_filesystem(tmp_path):
     (tmp_path / "mount/home").mkdir(parents=True)
     (tmp_path / "mount/file").write_text("kept")
     before = sorted(tmp_path.rglob("*"))
-    switchroot._delete_below(bytes(tmp_path), tmp_path.stat().st_dev + 1)
+    delete_below(tmp_path, tmp_path.stat().st_dev + 1)
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_delete_of_nothing(tmp_path):
-    switchroot._delete_below(bytes(tmp_path / "none"), 1)
-    (tmp_path / "file").write_text("")
-    switchroot._delete_below(bytes(tmp_path / "file"), tmp_path.stat().st_dev)
-    assert (tmp_path / "file").exists()
+def test_delete_below_what_is_no_directory(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    delete_below(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "kept"
 
 
 BECOME = """
