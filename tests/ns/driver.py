@@ -36,8 +36,10 @@ def mount_initramfs(work: Path, spec: dict) -> Path:
     sh("mount", "-t", "proc", "proc", root / "proc")
     sh("mount", "-t", "devtmpfs", "devtmpfs", root / "dev")
     sh("mount", "-t", "tmpfs", "-o", "mode=0755,nodev,nosuid", "run", root / "run")
-    options = "loop" + (",ro" if spec["filesystem_ro"] else "")
-    sh("mount", "-o", options, spec["image"], root / "sysroot")
+    options = ["ro" if spec["filesystem_ro"] else "rw"]
+    if Path(spec["image"]).is_file():
+        options.append("loop")
+    sh("mount", "-o", ",".join(options), spec["image"], root / "sysroot")
     return root
 
 

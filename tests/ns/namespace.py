@@ -78,7 +78,7 @@ class Outcome:
     def booted(self) -> bytes | None:
         """The bytes of /run/ostree-booted, or None."""
         text = self.run.get("ostree-booted")
-        return None if text is None else bytes.fromhex(text.split(" ")[1])
+        return None if text is None else bytes.fromhex(text.partition(" ")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,10 @@ def initramfs(work: Path) -> Path:
 
 
 def execute(work: Path, image: Path, run: Run) -> Outcome:
-    """Run `run` on `image` in a mount namespace of its own; `work` is an empty directory."""
+    """Run `run` on `image`, a file or a block device, in a mount namespace of its own.
+
+    `work` is an empty directory.
+    """
     work.mkdir(parents=True, exist_ok=True)
     (work / "mnt").mkdir(exist_ok=True)
     spec = {

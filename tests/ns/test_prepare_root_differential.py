@@ -1,144 +1,484 @@
 """The same sysroot, configuration and command line, given to libostree's C program and to ours.
 
-The peer is `ostree-prepare-root` 2025.2 of Debian trixie, in the tree that guests are made
-of.  Ours runs as the static executable in that same tree, with convenience links off.
+The peers are `ostree-prepare-root` 2025.2 of Debian trixie, in the tree that guests are made
+of, and with `sid` in BOOTCHAIN_SUITES 2026.4 of Debian sid, in a chroot.  Both programs run
+on equal images by way of one loop device, one after the other, so that what they leave
+behind can be compared to the last byte; ours runs with convenience links off.
+
+The differences that are permitted, and there are no others:
+
+1. /boot: 2025.2 binds it as ours does; 2026.4 leaves it to its generator, so that ours runs
+   with `[boot] mount=no` beside it.
+2. `root.transient-ro` in /run/ostree-booted: 2025.2 does not write it yet.  Beside 2026.4
+   the file is the same bytes.
+3. Order in the mount table: 2025.2 moves the physical root's own mount to /sysroot/sysroot,
+   2026.4 and ours make a new one.  Beside 2026.4 the order is the same.
+4. /run/ostree/initramfs-mount-var: the peers fail where it exists (they cannot make
+   /run/ostree a second time); ours mounts /var.
+5. `[composefs] enabled=maybe` without an image: 2026.4 leaves the empty mount point that it
+   tried, /run/ostree/.private/cfsroot-lower.
+6. After a refusal the peers leave what they had done until then.
+7. The text of messages.
 """
 
+import os
 import shutil
-from dataclasses import replace
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 
 import namespace
 import pytest
 import sysroots
-from namespace import Mount, Outcome, Run
-from sysroots import DEPLOYMENT, Layout
+from chroots import debian_chroot, package_version
+from namespace import CHECKOUT, Mount, Outcome, Run
+from sysroots import DEFAULT_LINKS, DEPLOYMENT, Layout
 
 from guest import tree
-from prepare_root.formats.booted import BootedMetadata
+from prepare_root.formats import gvariant
 from prepare_root.image import binary
 
 pytestmark = pytest.mark.ns
 
+SUITES = os.environ.get("BOOTCHAIN_SUITES", "trixie").split(",")
+VERSIONS = {"trixie": "2025.2", "sid": "2026."}
 PEER = ("/usr/lib/ostree/ostree-prepare-root", "/sysroot")
-OURS = ("/run/prepare-root", "/sysroot", "/cmdline")
-READONLY = {
-    "absent": "",
-    "true": "[sysroot]\nreadonly=true\n",
-    "false": "[sysroot]\nreadonly=false\n",
-}
-REPO = {
-    "absent": "[core]\nrepo_version=1\nmode=bare\n",
-    "true": "[core]\nrepo_version=1\nmode=bare\n[sysroot]\nreadonly=true\n",
-}
+ARGUMENTS = ("/sysroot", "/cmdline")
 NO_LINKS = "[links]\nenabled=no\n"
-MATRIX = list(product(READONLY, REPO, (True, False), (True, False), (True, False)))
+NO_BOOT = "[boot]\nmount=no\n"
 
 
-@pytest.fixture(scope="session")
-def debian() -> tree.Tree:
-    return tree.get()
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """libostree's program: the tree it is in, and from which suite that is."""
+
+    suite: str
+    root: Path
+
+    @property
+    def mounts_boot(self) -> bool:
+        return self.suite == "trixie"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module", params=SUITES)
+def peer(request: pytest.FixtureRequest) -> Peer:
+    root = tree.get().path
+    if request.param == "sid":
+        root = debian_chroot("sid", ("ostree-boot",))
+    assert package_version(root, "ostree-boot").startswith(VERSIONS[request.param])
+    return Peer(request.param, root)
+
+
+@cache
 def executable() -> Path:
     return binary.cached()
 
 
-def both(work: Path, lower: Path, executable: Path, layout: Layout, run: Run) -> list[Outcome]:
-    """The outcomes of the peer and of ours, each on its own copy of one image."""
-    image = sysroots.image(work / "image", layout)
-    outcomes = []
-    for name, program, files in (("peer", PEER, {}), ("ours", OURS, {"prepare-root": executable})):
-        own = work / f"{name}.img"
-        shutil.copyfile(image, own)
-        wanted = replace(run, program=program, lower=str(lower), programs=files)
-        if name == "ours":
-            wanted = replace(wanted, config=(run.config or "") + NO_LINKS)
-        outcomes.append(namespace.execute(work / name, own, wanted))
-    return outcomes
+def by_executable(peer: Peer, run: Run) -> Run:
+    """Ours as the static executable, in the peer's own tree."""
+    programs = {"prepare-root": executable()}
+    start = ("/run/prepare-root", *ARGUMENTS)
+    return replace(run, program=start, lower=str(peer.root), programs=programs)
+
+
+def by_interpreter(_peer: Peer, run: Run) -> Run:
+    """Ours by the host's Python, in the host's tree."""
+    start = (sys.executable, "-B", "-m", "prepare_root", *ARGUMENTS)
+    return replace(run, program=start, environ={"PYTHONPATH": str(CHECKOUT)})
+
+
+def altered(*alteration: str) -> Callable[[Peer, Run], Run]:
+    """Ours with one operation altered; see `altered.py`."""
+    start = (sys.executable, "-B", str(Path(__file__).with_name("altered.py")))
+    return lambda _, run: replace(run, program=(*start, *alteration, "--", *ARGUMENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """An image behind a loop device of its own: each run finds it as it was made."""
+
+    pristine: Path
+    file: Path
+    node: Path
+
+    def reset(self) -> None:
+        """Write the image again, once the last run's mounts are gone, and forget the rest."""
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                os.close(os.open(self.node, os.O_RDONLY | os.O_EXCL))
+                break
+            except OSError:
+                assert time.monotonic() < deadline, f"{self.node} stays mounted"
+                time.sleep(0.01)
+        shutil.copyfile(self.pristine, self.file)
+        subprocess.run(["blockdev", "--flushbufs", str(self.node)], check=True)
+
+
+@contextmanager
+def disk(work: Path, layout: Layout) -> Iterator[Disk]:
+    """A disk with an image of `layout`."""
+    pristine = sysroots.image(work, layout)
+    file = pristine.with_name("disk.img")
+    shutil.copyfile(pristine, file)
+    words = ["losetup", "--find", "--show", str(file)]
+    node = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        yield Disk(pristine, file, Path(node))
+    finally:
+        subprocess.run(["losetup", "--detach", node], check=True)
+
+
+def run_peer(work: Path, disk: Disk, peer: Peer, run: Run) -> Outcome:
+    disk.reset()
+    wanted = replace(run, program=PEER, lower=str(peer.root))
+    return namespace.execute(work / "peer", disk.node, wanted)
+
+
+def run_ours(
+    work: Path, disk: Disk, peer: Peer, run: Run, how: Callable[[Peer, Run], Run]
+) -> Outcome:
+    """Ours on the configuration of `run`, with permitted differences switched off."""
+    disk.reset()
+    config = (run.config or "") + NO_LINKS + ("" if peer.mounts_boot else NO_BOOT)
+    return namespace.execute(work / "ours", disk.node, how(peer, replace(run, config=config)))
+
+
+def both(
+    work: Path,
+    peer: Peer,
+    layout: Layout,
+    run: Run,
+    how: Callable[[Peer, Run], Run] = by_executable,
+) -> tuple[Outcome, Outcome]:
+    """The outcomes of the peer and of ours."""
+    with disk(work / "image", layout) as one:
+        return run_peer(work, one, peer, run), run_ours(work, one, peer, run, how)
+
+
+# ---- the comparison ---------------------------------------------------------------------------
 
 
 def table(outcome: Outcome) -> list[Mount]:
-    return sorted(outcome.below("/sysroot").values())
+    """The whole mount table, in the order of making; the initramfs is the test's own overlay."""
+    return [
+        replace(mount, super_options="") if mount.source == "initramfs" else mount
+        for mount in outcome.mounts
+    ]
+
+
+NOT_COMPARED = ("prepare-root", "ostree-booted", "ostree/.private/cfsroot-lower")
 
 
 def run_tree(outcome: Outcome) -> dict[str, str]:
-    """/run without our own program and without the bytes that name device and inode."""
-    return {
-        name: what
-        for name, what in outcome.run.items()
-        if name not in ("prepare-root", "ostree-booted")
-    }
+    """/run without our own program, the file compared by itself, and the peer's leftover."""
+    return {name: what for name, what in outcome.run.items() if name not in NOT_COMPARED}
 
 
-def compare(peer: Outcome, ours: Outcome) -> None:
-    assert (ours.status == 0) == (peer.status == 0), (peer.stderr, ours.stderr)
-    assert table(ours) == table(peer)
+def compare_booted(suite: str, theirs: bytes, ours: bytes) -> None:
+    """The bytes of /run/ostree-booted, whose device and inode are the same for both."""
+    if suite == "sid":
+        assert ours == theirs
+        return
+    mine, yours = gvariant.decode("a{sv}", ours), gvariant.decode("a{sv}", theirs)
+    assert isinstance(mine, dict)
+    assert isinstance(yours, dict)
+    assert mine.pop("root.transient-ro", None) == gvariant.Variant("b", False)
+    assert list(mine.items()) == list(yours.items())
+    assert theirs == gvariant.encode("a{sv}", yours)
+
+
+def compare(suite: str, peer: Outcome, ours: Outcome) -> None:
+    """Raise AssertionError for every difference that the list above does not permit."""
+    assert (ours.status, peer.status) == (0, 0), (peer.stderr, ours.stderr)
+    assert (ours.device, ours.inode) == (peer.device, peer.inode)
+    if suite == "sid":
+        assert table(ours) == table(peer)
+    assert sorted(table(ours)) == sorted(table(peer))
+    assert ours.sysroot == peer.sysroot
+    assert ours.flags == peer.flags
     assert run_tree(ours) == run_tree(peer)
-    if peer.booted is None:
-        assert ours.booted is None
-        return
-    # One image, two loop devices: the device number is the only difference there may be.
-    # 2025.2 without composefs does not write root.transient and root.transient-ro yet;
-    # 2026.4 always does, and so does ours (both false, which is what their absence means).
+    assert "ostree/.private/cfsroot-lower" not in ours.run
+    name = "ostree-booted"
+    assert ours.run[name].split(" ")[0] == peer.run[name].split(" ")[0]
+    assert peer.booted is not None
     assert ours.booted is not None
-    assert ours.run["ostree-booted"].split(" ")[0] == peer.run["ostree-booted"].split(" ")[0]
-    theirs, mine = BootedMetadata.decode(peer.booted), BootedMetadata.decode(ours.booted)
-    assert (theirs.device, theirs.inode) == (peer.device, peer.inode)
-    assert (mine.device, mine.inode) == (ours.device, ours.inode)
-    assert ours.inode == peer.inode
-    for field in (
-        "root_transient",
-        "root_transient_ro",
-        "composefs",
-        "sysroot_ro",
-        "transient_etc",
-    ):
-        assert getattr(mine, field) == getattr(theirs, field), field
+    compare_booted(suite, peer.booted, ours.booted)
+
+
+# ---- prepared -----------------------------------------------------------------------------------
+
+READONLY = {
+    "no-conf": None,
+    "conf-silent": "",
+    "conf-true": "[sysroot]\nreadonly=true\n",
+    "conf-false": "[sysroot]\nreadonly=false\n",
+}
+REPO_BASE = "[core]\nrepo_version=1\nmode=bare\n"
+REPO = {
+    "repo-silent": REPO_BASE,
+    "repo-true": REPO_BASE + "[sysroot]\nreadonly=true\n",
+    "repo-false": REPO_BASE + "[sysroot]\nreadonly=false\n",
+}
+NO_BOOT_DIRECTORY = Layout(remove=(f"{DEPLOYMENT}/boot",))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    layout: Layout
+    run: Run
+
+
+CASES = [
+    Case(
+        "-".join(
+            (readonly, repo, "boot" if boot else "no-loader", "hotfix" if hotfix else "locked")
+        ),
+        Layout(repo_config=REPO[repo], boot_loader=boot, hotfix=hotfix),
+        Run(PEER, config=READONLY[readonly]),
+    )
+    for readonly, repo, boot, hotfix in product(READONLY, REPO, (True, False), (True, False))
+]
+CASES += [
+    Case(
+        f"filesystem-ro-{readonly}-{repo}",
+        Layout(repo_config=REPO[repo]),
+        Run(PEER, config=READONLY[readonly], filesystem_ro=True),
+    )
+    for readonly, repo in product(READONLY, ("repo-silent", "repo-true"))
+]
+CASES += [
+    Case(f"no-boot-directory-{readonly}", NO_BOOT_DIRECTORY, Run(PEER, config=READONLY[readonly]))
+    for readonly in ("conf-true", "conf-silent")
+]
+CASES += [
+    Case(f"composefs-{word}", Layout(), Run(PEER, config=f"[composefs]\nenabled={word}\n"))
+    for word in ("no", "maybe", "false", "0")
+]
+CASES += [
+    Case("repo-without-config", Layout(remove=("ostree/repo/config",)), Run(PEER)),
+    Case("repo-missing", Layout(remove=("ostree/repo",)), Run(PEER)),
+    Case("repo-number", Layout(repo_config=REPO_BASE + "[sysroot]\nreadonly=1\n"), Run(PEER)),
+    Case("conf-number", Layout(), Run(PEER, config="[sysroot]\nreadonly=1\n")),
+    Case("conf-blanks", Layout(), Run(PEER, config="[sysroot]\n readonly = true \n")),
+    Case("conf-unknown", Layout(), Run(PEER, config="[other]\na=b\n[sysroot]\nc=d\n")),
+    Case("not-immutable", Layout(), Run(PEER, immutable=False)),
+    Case("no-generator", Layout(generator=False), Run(PEER, config="[var]\nmount=no\n")),
+    Case("links-missing", Layout(links=dict.fromkeys(DEFAULT_LINKS, "missing")), Run(PEER)),
+    Case(
+        "two-ostree-arguments",
+        Layout(),
+        Run(PEER, cmdline=f"{sysroots.OSTREE_KARG} ostree=/nowhere"),
+    ),
+    Case("android-slot", Layout(symlinks={"ostree/root.b": f"../{DEPLOYMENT}"}),
+         Run(PEER, cmdline="androidboot.slot_suffix=_b")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_same_as_the_peer(tmp_path: Path, peer: Peer, case: Case) -> None:
+    theirs, ours = both(tmp_path, peer, case.layout, case.run)
+    compare(peer.suite, theirs, ours)
+
+
+INTERPRETED = [
+    case
+    for case in CASES
+    if case.name
+    in (
+        "no-conf-repo-true-boot-locked",
+        "conf-true-repo-false-boot-hotfix",
+        "conf-false-repo-true-no-loader-locked",
+        "filesystem-ro-conf-true-repo-silent",
+        "no-boot-directory-conf-true",
+        "composefs-maybe",
+    )
+]
+
+
+@pytest.mark.parametrize("case", INTERPRETED, ids=lambda case: case.name)
+def test_same_by_the_hosts_interpreter(tmp_path: Path, peer: Peer, case: Case) -> None:
+    theirs, ours = both(tmp_path, peer, case.layout, case.run, by_interpreter)
+    compare(peer.suite, theirs, ours)
+
+
+def test_there_are_six_interpreted_cases() -> None:
+    assert len(INTERPRETED) == 6
+
+
+def test_same_without_any_configuration(tmp_path: Path, peer: Peer) -> None:
+    """Not even links off: they are right, and a labelled tree's targets are not ours to make."""
+    with disk(tmp_path / "image", Layout(selinux=True)) as one:
+        theirs = run_peer(tmp_path, one, peer, Run(PEER))
+        one.reset()
+        ours = namespace.execute(tmp_path / "ours", one.node, by_executable(peer, Run(PEER)))
+    if not peer.mounts_boot:
+        ours = without_boot(ours)
+    compare(peer.suite, theirs, ours)
+
+
+def without_boot(outcome: Outcome) -> Outcome:
+    """`outcome` as if /boot had not been mounted; it has to be."""
+    assert "/sysroot/boot" in {mount.point for mount in outcome.mounts}
+    return replace(
+        outcome,
+        mounts=tuple(mount for mount in outcome.mounts if mount.point != "/sysroot/boot"),
+        sysroot={n: text for n, text in outcome.sysroot.items() if not n.startswith("boot/")},
+    )
+
+
+@pytest.mark.parametrize("readonly", ["true", "false"])
+def test_the_marker_that_the_peers_fail_at(tmp_path: Path, peer: Peer, readonly: str) -> None:
+    run = Run(PEER, config=f"[sysroot]\nreadonly={readonly}\n")
+    marked = replace(run, run_files=("ostree/initramfs-mount-var",))
+    theirs, ours = both(tmp_path, peer, Layout(), marked)
+    assert theirs.status != 0
+    assert ours.status == 0
+    assert ours.below("/sysroot")["var"].propagation == "shared"
+
+
+# ---- refused ------------------------------------------------------------------------------------
+
+REFUSED = [
+    Case("no-ostree", Layout(), Run(PEER, cmdline="quiet")),
+    Case("nowhere", Layout(), Run(PEER, cmdline="ostree=/nowhere")),
+    Case("no-link", Layout(), Run(PEER, cmdline="ostree=/" + DEPLOYMENT)),
+    Case("dangling", Layout(remove=(DEPLOYMENT,)), Run(PEER, immutable=False)),
+    Case(
+        "first-counts",
+        Layout(),
+        Run(PEER, cmdline=f"ostree=/nowhere {sysroots.OSTREE_KARG}"),
+    ),
+    Case(
+        "only-whole-words",
+        Layout(),
+        Run(PEER, cmdline=f"xostree=/nowhere x{sysroots.OSTREE_KARG} ostree=/nowhere"),
+    ),
+    Case("boolean", Layout(), Run(PEER, config="[sysroot]\nreadonly=yes\n")),
+    Case("syntax", Layout(), Run(PEER, config="[sysroot\n")),
+    Case("composefs", Layout(), Run(PEER, config="[composefs]\nenabled=on\n")),
+    Case(
+        "both-transient",
+        Layout(),
+        Run(PEER, config="[root]\ntransient=true\ntransient-ro=true\n"),
+    ),
+    # The kernel wants to write to the upper layer.
+    Case("filesystem-ro-hotfix", Layout(hotfix=True), Run(PEER, filesystem_ro=True)),
+    Case("no-sysroot", Layout(remove=(f"{DEPLOYMENT}/sysroot",)), Run(PEER)),
+    Case("no-usr", Layout(remove=(f"{DEPLOYMENT}/usr",)), Run(PEER)),
+    Case(
+        "a-file",
+        Layout(remove=(DEPLOYMENT,)),
+        Run(PEER, immutable=False, setup=(f"echo text >sysroot/{DEPLOYMENT}",)),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
+def test_same_refusal(tmp_path: Path, peer: Peer, case: Case) -> None:
+    theirs, ours = both(tmp_path, peer, case.layout, case.run)
+    assert theirs.status != 0
+    assert ours.status == 1
+    assert ours.booted is None
+    assert not ours.below("/sysroot.tmp")
+    assert [mount.root for mount in ours.below("/sysroot").values()] == ["/"]
+
+
+# ---- the comparison notices ---------------------------------------------------------------------
+
+ALTERATIONS = [
+    ("run", "mode", "0o700"),
+    ("private", "recursive", "False"),
+    ("private", "flag", "1 << 19"),
+    ("boot", "source", "b'/sysroot/usr'"),
+    ("etc", "readonly", "True"),
+    ("usr", "readonly", "False"),
+    ("stateroot var", "readonly", "True"),
+    ("sysroot", "source", "b'/sysroot/ostree'"),
+    ("sysroot read-only", "readonly", "False"),
+    ("booted", "mode", "0o600"),
+    ("booted", "data", "b''"),
+]
+EVERYTHING = Run(PEER, config="[sysroot]\nreadonly=true\n")
+"""A run in which the plan has each of these steps."""
+
+
+Reference = dict[bool, tuple[Disk, Outcome]]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, peer: Peer) -> Iterator[Reference]:
+    """The peer's outcome with and without a hotfix, and the disk it was on."""
+    work = tmp_path_factory.mktemp("reference")
+    plain, hotfix = work / "plain", work / "hotfix"
+    with disk(plain, Layout()) as one, disk(hotfix, Layout(hotfix=True)) as two:
+        yield {
+            False: (one, run_peer(plain, one, peer, EVERYTHING)),
+            True: (two, run_peer(hotfix, two, peer, EVERYTHING)),
+        }
+
+
+def try_altered(
+    work: Path, peer: Peer, reference: tuple[Disk, Outcome], how: Callable[[Peer, Run], Run]
+) -> None:
+    one, theirs = reference
+    ours = run_ours(work, one, peer, EVERYTHING, how)
+    assert ours.status == 0, ours.stderr
+    compare(peer.suite, theirs, ours)
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS, ids=" ".join)
+def test_an_altered_step_is_noticed(
+    tmp_path: Path, peer: Peer, reference: Reference, alteration: tuple[str, str, str]
+) -> None:
+    with pytest.raises(AssertionError) as caught:
+        try_altered(tmp_path, peer, reference[False], altered(*alteration))
+    altered_nothing = "altered: the plan has no step 'boot'" in str(caught.value)
+    assert altered_nothing is (alteration[0] == "boot" and not peer.mounts_boot)
+    assert altered_nothing or "altered: " not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "case", MATRIX, ids=["-".join(str(value).lower() for value in case) for case in MATRIX]
+    "alteration", [("usr", "readonly", "True"), ("usr", "data", "b'lowerdir=/sysroot/usr:/run'")]
 )
-def test_same_as_the_peer(
-    tmp_path: Path,
-    debian: tree.Tree,
-    executable: Path,
-    case: tuple[str, str, bool, bool, bool],
+def test_an_altered_hotfix_is_noticed(
+    tmp_path: Path, peer: Peer, reference: Reference, alteration: tuple[str, str, str]
 ) -> None:
-    readonly, repo, boot, hotfix, marker = case
-    layout = Layout(repo_config=REPO[repo], boot_loader=boot, hotfix=hotfix)
-    run = Run(PEER, config=READONLY[readonly])
-    if marker:
-        run = replace(run, run_files=("ostree/initramfs-mount-var",))
-    peer, ours = both(tmp_path, debian.path, executable, layout, run)
-    if marker:
-        # The peer cannot make /run/ostree a second time: it fails where the marker that it
-        # documents exists.  Ours keeps the directory and mounts /var.
-        assert peer.status != 0
-        assert ours.status == 0
-        assert "var" in ours.below("/sysroot")
-        return
-    assert peer.status == 0, peer.stderr
-    compare(peer, ours)
+    with pytest.raises(AssertionError) as caught:
+        try_altered(tmp_path, peer, reference[True], altered(*alteration))
+    assert "altered: " not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("layout", "cmdline"),
-    [
-        (Layout(), "quiet"),
-        (Layout(), "ostree=/nowhere"),
-        (Layout(), "ostree=/" + DEPLOYMENT),
-        (Layout(remove=(DEPLOYMENT,)), f"quiet {sysroots.OSTREE_KARG}"),
-        (Layout(), f"ostree=/nowhere {sysroots.OSTREE_KARG}"),
-        (Layout(), f"xostree=/nowhere {sysroots.OSTREE_KARG} ostree=/nowhere"),
-    ],
-)
-def test_same_verdict(
-    tmp_path: Path, debian: tree.Tree, executable: Path, layout: Layout, cmdline: str
+@pytest.mark.parametrize("hotfix", [True, False])
+def test_nothing_altered_is_the_same(
+    tmp_path: Path, peer: Peer, reference: Reference, hotfix: bool
 ) -> None:
-    run = Run(PEER, cmdline=cmdline, immutable=False)
-    peer, ours = both(tmp_path, debian.path, executable, layout, run)
-    compare(peer, ours)
+    """The same way with an alteration that cannot be seen from outside: the control."""
+    try_altered(tmp_path, peer, reference[hotfix], altered("booted", "step", "'written'"))
+
+
+def test_an_alteration_that_alters_nothing_is_an_error(
+    tmp_path: Path, peer: Peer, reference: Reference
+) -> None:
+    with pytest.raises(AssertionError, match="altered: the plan has no step 'none'"):
+        try_altered(tmp_path, peer, reference[False], altered("none", "mode", "1"))
+
+
+@pytest.mark.parametrize(("at", "bit"), [(0, 1), (60, 1), (-8, 1)])
+def test_one_changed_byte_of_the_metadata_is_noticed(
+    peer: Peer, reference: Reference, at: int, bit: int
+) -> None:
+    """By the comparison of bytes and, beside 2025.2, of values."""
+    theirs = reference[False][1].booted
+    assert theirs is not None
+    changed = bytearray(theirs)
+    changed[at] ^= bit
+    with pytest.raises((AssertionError, gvariant.GVariantError, KeyError)):
+        compare_booted(peer.suite, theirs, bytes(changed))
