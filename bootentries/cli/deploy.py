@@ -16,9 +16,10 @@ from bootentries.cli.writing import changing, dry_run_option
 from bootentries.deploy.activate import Wanted, deploy_commit
 from bootentries.deploy.make import Request, check_stateroot
 from bootentries.deploy.options import KargOptions
-from bootentries.deploy.origin import new_origin, normal_origin
+from bootentries.deploy.origin import normal_origin
 from bootentries.deploy.revision import resolve
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.origin import new_origin
 from bootentries.retain import Keep
 from bootentries.roles import merge_deployment
 from bootentries.root import Root

@@ -29,6 +29,8 @@ VERBS = {
     "explain": Verb("explain", "explain", shared=False),
     "loader": Verb("loader", "loader", shared=False),
     "deploy": Verb("deploy", "deploy"),
+    "upgrade": Verb("upgrade", "upgrade"),
+    "switch": Verb("upgrade", "switch"),
     "undeploy": Verb("listing", "undeploy"),
     "set-default": Verb("listing", "set_default"),
     "pin": Verb("listing", "pin"),

@@ -15,6 +15,12 @@ _PART = r"\w[-.\w]*"
 _REFSPEC = re.compile(rf"(?:({_PART}):)?({_PART}(?:/{_PART})*)")
 
 
+def parse_refspec(text: str) -> tuple[str | None, str] | None:
+    """Return (remote, ref) of `[REMOTE:]REF`, or None when it is none."""
+    parts = _REFSPEC.fullmatch(text)
+    return None if parts is None else (parts[1], parts[2])
+
+
 def resolve(root: Root, refspec: str) -> str:
     """Return the checksum of the commit that `[REMOTE:]REF`, or a checksum, names.
 
@@ -51,10 +57,10 @@ def _named(root: Root, refspec: str) -> str:
 
 
 def _read_ref(root: Root, refspec: str) -> str | None:
-    parts = _REFSPEC.fullmatch(refspec)
+    parts = parse_refspec(refspec)
     if parts is None:
         return None
-    remote, ref = parts[1], parts[2]
+    remote, ref = parts
     places = (f"remotes/{remote}/{ref}",) if remote else (f"heads/{ref}", f"remotes/{ref}")
     for place in places:
         try:

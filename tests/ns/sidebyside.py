@@ -19,7 +19,7 @@ THEIRS, OURS = "theirs", "ours"
 _GETFLAGS = 0x80086601
 _IMMUTABLE = 0x10
 # Times of the run, and what each program leaves of its own there.
-_SKIPPED = ("ostree/repo/tmp", "ostree/repo/.lock", "ostree/lock")
+_SKIPPED = ("ostree/repo/tmp", "ostree/repo/state/", "ostree/repo/.lock", "ostree/lock")
 _REFS = "ostree/repo/refs/heads/ostree"
 
 Facts = dict[str, tuple[object, ...]]
