@@ -12,7 +12,7 @@ def rich(top: Path, tree: Tree = PLAIN, *, tmpfiles: bool = True) -> Path:
     """A tree with links, owners, modes, xattrs, whiteouts, and content in /etc and /var."""
     root = build(top, tree)
     for name in ("dev", "sys", "usr/share", "usr/etc/sub/deep", "var/lib/kept"):
-        (root / name).mkdir(parents=True)
+        (root / name).mkdir(parents=True, exist_ok=True)
     (root / "usr/bin/tool").write_text("#!/bin/sh\n")
     (root / "usr/bin/tool").chmod(0o4755)
     os.setxattr(root / "usr/bin/tool", "security.capability", CAPABILITY)
