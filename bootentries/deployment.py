@@ -37,7 +37,7 @@ class Bootlink:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry file in `boot/loader/entries`."""
+    """One entry file in `boot/loader/entries`; `name` is empty for one not yet written."""
 
     name: str
     bls: BlsEntry

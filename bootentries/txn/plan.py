@@ -231,7 +231,7 @@ def _entries(
             count - index,
             item.stateroot if boot.naming_1 else None,
             present.config.tries,
-            item.entry.counters if item.entry else None,
+            item.entry.counters if item.entry and item.entry.name else None,
         )
         entries.append(Entry(name, bls))
     return tuple(entries)

@@ -200,7 +200,7 @@ def escaped(data: bytes) -> str:
     return "".join(f"\\0{byte:03o}" for byte in data)
 
 
-def test_overlay_initrds(history):
+def test_overlay_initrds(history, tmp_path):
     history.box.run(["sh", "-c", f"echo 1 > {history.box.root}/tmp/a"])
     history.box.run(["sh", "-c", f"echo 2 > {history.box.root}/tmp/b"])
     history.both("deploy", "--os=testos", "--overlay-initrd=/tmp/a", "one")
@@ -211,6 +211,17 @@ def test_overlay_initrds(history):
     history.both("deploy", "--os=testos", "one")
     history.both("deploy", "--os=testos", "one")
     assert not list((history.view(OURS) / "boot/ostree/initramfs-overlays").iterdir())
+    # A new entry is counted, whether overlays are in it or not.
+    for who in (THEIRS, OURS):
+        repo = f"--repo={history.sysroot(who)}/ostree/repo"
+        history.ostree("config", repo, "set", "sysroot.boot-counting-tries", "3")
+        history.ostree("config", repo, "set", "sysroot.bootprefix", "true")
+    history.both("deploy", "--os=testos", "--overlay-initrd=/tmp/a", "two")
+    assert list(history.view(OURS).glob("boot/loader/entries/ostree-2+3.conf"))
+    # The kernel of this one has no initramfs that an overlay could follow.
+    history.commit(rich(tmp_path / "bare", TREES[2]), "bare")
+    args = ("--os=testos", "--overlay-initrd=/tmp/a", "bare")
+    unchanged(history, "the tree has no initramfs to add it to", *args)
 
 
 def test_each_goes_on_from_the_others_work(history):
