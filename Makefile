@@ -2,6 +2,7 @@
 #
 #   make demo       the whole chain on real parts, from a fresh Debian machine to `login:`
 #   make test       unit, namespace and VM tests, from the same fresh machine
+#   make differential  300 random sequences of verbs, beside the real `ostree admin`
 #   make check      lint, types and unit tests, in under a minute
 #   make bench      measurements side by side with the real peers
 #   make picture    the picture in the README: the demo, as it ended
@@ -22,7 +23,7 @@ SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/ins
                $(wildcard dracut-module/*/*.sh)
 
 .DELETE_ON_ERROR:
-.PHONY: setup check lint types unit ns test test-vm demo picture bench install-dracut clean
+.PHONY: setup check lint types unit ns test test-vm differential demo picture bench install-dracut clean
 
 # ---- set-up -----------------------------------------------------------------
 
@@ -65,6 +66,13 @@ test: $(STAMP)/venv
 
 test-vm: $(STAMP)/venv
 	$(PYTEST) tests/vm
+
+# So many for each of three: 2026.4 beside ours; the same, changing tools; 2025.2, too.
+SEQUENCES ?= 100
+
+# Random sequences of verbs beside the real `ostree admin`; without a fixed seed.
+differential: $(STAMP)/venv
+	BOOTCHAIN_SEQUENCES=$(SEQUENCES) $(PYTEST) --dist load tests/ns/test_differential.py
 
 # ---- to be seen -------------------------------------------------------------
 

@@ -148,7 +148,8 @@ def _facts_of(path: Path, name: str) -> tuple[object, ...]:
     owner = (status.st_uid, status.st_gid, status.st_rdev)
     common = (stat.filemode(status.st_mode), owner, xattrs, status.st_mtime_ns == 0)
     if path.is_symlink():
-        return (*common, status.st_nlink > 1, str(path.readlink()))
+        # The text as it is: a Path would tidy it up.
+        return (*common, status.st_nlink > 1, os.readlink(path))  # noqa: PTH115
     if stat.S_ISDIR(status.st_mode):
         return (*common, _immutable(path))
     if stat.S_ISREG(status.st_mode):
