@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from chroots import CHECKOUT, Machine, machine
 from damages import DAMAGES
+from richtrees import rich
+from sidebyside import OURS, THEIRS, Pair, pair
 from test_interop import deployed
 from trees import PLAIN, TREES, Tree, build
 from victims import EXTENSIONS, Victim, state, with_grub
@@ -90,6 +92,64 @@ def test_sound_whoever_wrote_last(suite, tmp_path, own_boot):
         assert findings(box.view) == []
         said = box.bootentries("verify")
         assert said == f"sound: {len(TREES)} deployments, boot.{bootversion(box)} is active\n"
+
+
+def test_sound_after_each_verb(suite, tmp_path):
+    """Both programs do the same steps; `cleanup` is by the other one, each time."""
+    other = Tree("other", {"vmlinuz": "kernel 2", "initramfs.img": "i 2"})
+    with pair(suite, tmp_path) as both:
+        both.commit(rich(tmp_path / "trees"), "one", "1.0")
+        both.commit(rich(tmp_path / "trees", other), "two", "2.0")
+        for step in (
+            ["deploy", "--os=testos", "--karg=root=UUID=a", "one"],
+            ["deploy", "--os=testos", "--retain", "--karg=quiet", "two"],
+            ["pin", "1"],
+            ["deploy", "--os=testos", "--not-as-default", "--retain", "one"],
+            ["set-default", "1"],
+            ["cleanup"],
+            ["undeploy", "0"],
+            ["instutil set-kargs", "--merge", "--append=x"],
+            ["os-init", "second"],
+            ["deploy", "--os=second", "--karg=root=UUID=b", "two"],
+            ["undeploy", "0"],
+        ):
+            both.both(*step)
+            for who in (THEIRS, OURS):
+                assert findings(both.view(who)) == [], f"{who}: {step}"
+            both.swapped = not both.swapped
+
+
+@pytest.mark.parametrize("loader", ["uboot", "syslinux"])
+def test_menus_of_libostree_and_of_ours(suite, tmp_path, loader):
+    name = {"uboot": "uEnv.txt", "syslinux": "syslinux.cfg"}[loader]
+    with pair(suite, tmp_path) as both:
+        views = {who: both.view(who) for who in (THEIRS, OURS)}
+        for view in views.values():
+            (view / "boot/loader.0").mkdir()
+            (view / "boot/loader").symlink_to("loader.0")
+            (view / f"boot/loader.0/{name}").write_text("")
+            if loader == "syslinux":
+                (view / "boot/syslinux").mkdir()
+                (view / "boot/syslinux/syslinux.cfg").symlink_to("../loader/syslinux.cfg")
+        both.commit(rich(tmp_path / "trees"), "one", "1.0")
+        both.by_theirs("deploy", "--os=testos", "--karg=root=UUID=a", "one")
+        assert_menus(both, [])
+        both.theirs("instutil set-kargs", "--merge", "--append=b")
+        both.ours("instutil set-kargs", "--merge", "--append=b")
+        assert_menus(both, [])
+        for view in views.values():
+            path = view / f"boot/loader/{name}"
+            path.write_text(path.read_text().replace(" b", " c"))
+        assert_menus(both, ["menu-differs"])
+        for view in views.values():
+            (view / f"boot/loader/{name}").unlink()
+        # Without it U-Boot is not recognised any more, and syslinux' link leads nowhere.
+        assert_menus(both, [] if loader == "uboot" else ["loader-backend"])
+
+
+def assert_menus(both: Pair, codes: list[str]) -> None:
+    for who in (THEIRS, OURS):
+        assert [line.split()[0] for line in findings(both.view(who))] == codes, who
 
 
 def bootversion(box: Machine) -> str:
