@@ -168,9 +168,16 @@ class Machine:
 
 
 @contextmanager
-def machine(suite: str, work: Path, *, own_boot: bool = False) -> Iterator[Machine]:
-    """Hold a fresh, empty sysroot beside a chroot; `own_boot` puts /boot on another image."""
-    root = debian_chroot(suite)
+def machine(
+    suite: str,
+    work: Path,
+    *,
+    own_boot: bool = False,
+    root_mib: int = 64,
+    packages: tuple[str, ...] = PACKAGES,
+) -> Iterator[Machine]:
+    """Hold a fresh, empty sysroot beside a chroot; `own_boot` puts /boot on a 64 MiB image."""
+    root = debian_chroot(suite, packages)
     work.mkdir(parents=True, exist_ok=True)
     sysroot = work / "sysroot"
     sysroot.mkdir()
@@ -183,7 +190,7 @@ def machine(suite: str, work: Path, *, own_boot: bool = False) -> Iterator[Machi
         assert holder.stdout is not None
         assert holder.stdout.readline() == "ready\n"
         found = Machine(root, holder.pid, sysroot)
-        _mount_image(found, work / "root.img", sysroot)
+        _mount_image(found, work / "root.img", sysroot, root_mib)
         if own_boot:
             found.run(["mkdir", str(sysroot / "boot")])
             _mount_image(found, work / "boot.img", sysroot / "boot")
@@ -199,9 +206,9 @@ def machine(suite: str, work: Path, *, own_boot: bool = False) -> Iterator[Machi
             holder.stdout.close()
 
 
-def _mount_image(found: Machine, image: Path, point: Path) -> None:
+def _mount_image(found: Machine, image: Path, point: Path, size_mib: int = 64) -> None:
     with image.open("wb") as file:
-        file.truncate(64 << 20)
+        file.truncate(size_mib << 20)
     found.run(["mkfs.ext4", "-q", "-F", str(image)])
     found.run(["mount", "-o", "loop", str(image), str(point)])
     found.run(["rmdir", str(point / "lost+found")])
