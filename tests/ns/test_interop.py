@@ -55,7 +55,8 @@ def snapshot(top: Path) -> dict[str, tuple[object, ...]]:
                 continue
             mode = path.lstat().st_mode
             if path.is_symlink():
-                found[name] = (mode, str(path.readlink()))
+                # The text as it is: a Path would tidy it up.
+                found[name] = (mode, os.readlink(path))  # noqa: PTH115
             elif path.is_file():
                 found[name] = (mode, path.read_bytes())
             elif not name.startswith("ostree/repo"):
