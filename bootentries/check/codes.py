@@ -44,7 +44,7 @@ _FAULTS = _table(
     {
         "unreadable": (
             "A file or directory of the chain cannot be read.",
-            "look at its permissions and its filesystem (dmesg, fsck)",
+            "run it as root; else look at its permissions and its filesystem (dmesg, fsck)",
         ),
         # Where everything starts
         "repo-config": (
@@ -122,7 +122,7 @@ _FAULTS = _table(
             "correct the number: the links of the other version go with the next write",
         ),
         "entry-overlay-name": (
-            "A further `initrd` is not named by 64 hex digits and `.img`.",
+            "An overlay `initrd` is not named by 64 hex digits and `.img`.",
             "rename the file by its sha256, and correct the line",
         ),
         # Boot links
@@ -217,11 +217,11 @@ _FAULTS = _table(
             "copy it from the deployment to the place that is named",
         ),
         "overlay-missing": (
-            "A further initrd of an entry is not in the boot directory.",
+            "An overlay initrd of an entry is not in the boot directory.",
             "put the file back, or take the `initrd` line out of the entry",
         ),
         "overlay-damaged": (
-            "A further initrd has not the sha256 that names it.",
+            "An overlay initrd has not the sha256 that names it.",
             "put the file back: a loader hands over whatever is there",
         ),
         "payload-missing": (
@@ -361,7 +361,7 @@ _LEFTOVERS = _table(
             "run the next write, or `bootentries loader run-pending`",
         ),
         "payload-unused": ("Kernel files that no entry uses.", _NEXT_WRITE),
-        "overlay-unused": ("A further initrd that no entry uses.", _NEXT_WRITE),
+        "overlay-unused": ("An overlay initrd that no entry uses.", _NEXT_WRITE),
         "refs-out-of-step": (
             "The refs that keep the deployments' commits do not name them all.",
             "`ostree admin cleanup` writes them; do not prune before",
