@@ -12,14 +12,24 @@ from bootentries.errors import BootentriesError
 
 @click.group(
     cls=VerbGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.option("--print-current-dir", is_flag=True, help="Print the default deployment's directory.")
 @common_options
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context, *, print_current_dir: bool) -> None:
     """Own everything between an OSTree deployment and the bootloader.
 
     Example: bootentries --sysroot /mnt status
     """
+    if context.invoked_subcommand is None:
+        if not print_current_dir:
+            raise click.UsageError("no verb")
+        # Loaded late, as verbs are.
+        from bootentries.cli.status import current_dir  # noqa: PLC0415
+
+        print(current_dir(context))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,11 +1,13 @@
 """`status`: what is deployed, what is booted, what comes next."""
 
 import json
+import os
 
 import click
 
 from bootentries.cli.common import common_options, reading, settings
 from bootentries.deployment import Deployment
+from bootentries.errors import BootentriesError
 from bootentries.roles import Roles, roles
 from bootentries.sysroot import Sysroot, load
 
@@ -17,10 +19,13 @@ BOOTED = "●"
     "-D", "--is-default", is_flag=True,
     help='Print "default" when the booted deployment is the default, else "not-default".',
 )  # fmt: skip
+@click.option("-J", "as_json", is_flag=True, help="The same as --json.")
 @click.option("-S", "--skip-signatures", is_flag=True, help="Accepted; none are shown.")
 @common_options
 @click.pass_context
-def status(context: click.Context, *, is_default: bool, skip_signatures: bool) -> None:
+def status(
+    context: click.Context, *, is_default: bool, as_json: bool, skip_signatures: bool
+) -> None:
     """List the deployments, the default first.
 
     Example: bootentries status --json
@@ -31,12 +36,22 @@ def status(context: click.Context, *, is_default: bool, skip_signatures: bool) -
     if is_default:
         booted = found.booted_deployment
         print("default" if booted is not None and booted.index == 0 else "not-default")
-    elif settings(context).json:
+    elif as_json or settings(context).json:
         print(json.dumps(to_json(found), indent=2, ensure_ascii=False))
     elif not found.deployments:
         print("No deployments.")
     else:
         _print_table(found)
+
+
+def current_dir(context: click.Context) -> str:
+    """Return the path of the booted deployment, or where nothing is booted of the default."""
+    with reading(context) as root:
+        found = load(root)
+        chosen = found.booted_deployment or next(iter(found.deployments), None)
+        if chosen is None:
+            raise BootentriesError("print directory", root.path, "there are no deployments")
+        return os.path.join(root.path, chosen.path)
 
 
 def state_words(found: Sysroot, item: Deployment) -> list[str]:

@@ -144,3 +144,19 @@ def test_a_reader_that_goes_away(fake):
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert done.stderr == ""
+
+
+def test_print_current_dir(fake, capsys):
+    assert run(["--sysroot", str(fake.path), "--print-current-dir"]) == 0
+    assert capsys.readouterr().out == f"{fake.deployment()}\n"
+    (fake.path / "boot/loader").unlink()
+    assert run(["--sysroot", str(fake.path), "--print-current-dir"]) == 1
+    assert capsys.readouterr().err == (
+        f"bootentries: print directory: {fake.path}: there are no deployments\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["-J", "--json"])
+def test_status_spells_json_as_libostree_does(fake, capsys, option):
+    assert run(["--sysroot", str(fake.path), "status", option]) == 0
+    assert len(json.loads(capsys.readouterr().out)["deployments"]) == 2
