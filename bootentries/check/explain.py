@@ -10,7 +10,7 @@ from bootentries.check.active import check_config, check_loader
 from bootentries.check.deployments import check_commit, check_origin, check_tree
 from bootentries.check.entries import bootlink_of, check_text, in_order, read_entry
 from bootentries.check.finding import Finding, Report
-from bootentries.check.grub import check_target
+from bootentries.check.grub import check_target, find_menu
 from bootentries.check.kernels import check_kernels, in_boot
 from bootentries.check.links import check_bootversion, follow
 from bootentries.check.mounts import mounts
@@ -18,7 +18,8 @@ from bootentries.deployment import Bootlink, Deployment, Entry
 from bootentries.entries.names import is_entry_name
 from bootentries.entries.render import payload_dir
 from bootentries.errors import BootentriesError
-from bootentries.loaders.detect import detect
+from bootentries.loaders.detect import choose_loader, detect
+from bootentries.loaders.grub import GrubLoader
 from bootentries.loaders.grub_menu import boot_path
 from bootentries.origin import Origin
 from bootentries.origin import parse as parse_origin
@@ -119,7 +120,7 @@ class _Walker:
         entry, place = self._entry(bootversion)
         yield Hop("entry", place, self._described(entry))
         if loader.startswith("grub2"):
-            yield self._menu(bootversion, entry)
+            yield from self._menu(bootversion, entry)
         yield from self._files(entry)
         link = bootlink_of(entry)
         assert link is not None
@@ -188,11 +189,22 @@ class _Walker:
         where = "the default" if self.index == 0 else f"number {self.index} from the default on"
         return f"{entry.bls.get('title')!r}, version {entry.bls.get('version')}, {where}{counted}"
 
-    def _menu(self, bootversion: int, entry: Entry) -> Hop:
-        place = f"loader.{bootversion}/grub.cfg"
-        with _step("menu", f"boot/{place}") as report:
-            check_target(self.root, place, str(bootlink_of(entry)), report)
-        return Hop("menu", f"boot/{place}", "it boots what the entry names")
+    def _menu(self, bootversion: int, entry: Entry) -> Iterator[Hop]:
+        path: str | None = None
+        with _step("menu", "boot"):
+            # Whether GRUB's own file is right is `verify`'s business.
+            path = find_menu(self.root, self._grub_directory(), bootversion, Report())
+        if path is None:
+            yield Hop("menu", "boot", "none: GRUB reads the entries themselves")
+            return
+        with _step("menu", f"boot/{path}") as report:
+            check_target(self.root, path, str(bootlink_of(entry)), report)
+        yield Hop("menu", f"boot/{path}", "it boots what the entry names")
+
+    def _grub_directory(self) -> str:
+        loader = choose_loader(self.root, check_config(self.root, Report()))
+        assert isinstance(loader, GrubLoader)
+        return loader.directory
 
     def _files(self, entry: Entry) -> Iterator[Hop]:
         """Yield what the loader reads, under the paths by which it sees them."""

@@ -11,30 +11,65 @@ from bootentries.root import Root
 
 _LAST_LINE = re.compile(r"set bootchain_bootversion='([01])'\n")
 _TARGET = re.compile(r"ostree=(/ostree/boot\.[01]/[^\s'\"]+)")
-# A stub of ours, a stub or link of somebody else's that reads the menu, and GRUB's own way.
-_READERS = (MARKER, "loader/grub.cfg", "blscfg")
+# What a stub or link of anybody's names that reads the menu.
+_MENU = "loader/grub.cfg"
+# The command by which GRUB reads the entries themselves.
+_READS_ENTRIES = "blscfg"
 
 
 def check_grub(root: Root, directory: str, menu: Menu, report: Report) -> None:
     """Look whether GRUB shows the list; `directory` is its own.  Raises OSError."""
     wanted = grub_menu(menu)
-    place = f"loader.{menu.bootversion}/grub.cfg"
-    data = fs.read_optional(root.boot(), place)
-    if data is None:
-        report.add("menu-missing", f"boot/{place}", "no such file")
-    else:
-        _check_menu(f"boot/{place}", data.decode("utf-8", "replace"), wanted, report)
-    if _check_stub(root, directory, report):
+    path = find_menu(root, directory, menu.bootversion, report)
+    if path is not None:
+        data = fs.read_optional(root.boot(), path)
+        if data is None:
+            report.add("menu-missing", f"boot/{path}", "no such file")
+        else:
+            _check_menu(f"boot/{path}", data.decode("utf-8", "replace"), wanted, report)
+    if _read_text(root, f"{directory}/grub.cfg").startswith(MARKER):
         _check_last_good(root, directory, wanted, report)
+
+
+def find_menu(root: Root, directory: str, bootversion: int, report: Report) -> str | None:
+    """Return which file has the menu, or None where GRUB reads the entries themselves.
+
+    It is named by GRUB's own file, which may be a stub, a link, or the menu.  Raises OSError.
+    """
+    own, menu = f"{directory}/grub.cfg", f"loader.{bootversion}/grub.cfg"
+    if fs.stat_optional(root.boot(), own) is None:
+        report.add("stub-missing", f"boot/{own}", "no such file")
+        return menu
+    text = _read_text(root, own)
+    if text.startswith(MARKER):
+        return menu
+    if _READS_ENTRIES in text:
+        return None
+    if _MENU in text or _is_link_to_menu(root, own):
+        return menu
+    if _TARGET.search(text):
+        return own
+    report.add("stub-foreign", f"boot/{own}", f"it names neither {_MENU} nor {_READS_ENTRIES}")
+    return menu
 
 
 def check_target(root: Root, path: str, link: str, report: Report) -> None:
     """Look whether a menu boots what one entry's `ostree=` names; raises OSError."""
-    data = fs.read_optional(root.boot(), path)
-    if data is None:
+    if fs.stat_optional(root.boot(), path) is None:
         report.add("menu-missing", f"boot/{path}", "no such file")
-    elif link not in _TARGET.findall(data.decode("utf-8", "replace")):
+    elif link not in _TARGET.findall(_read_text(root, path)):
         report.add("menu-stale", f"boot/{path}", f"{link} is not in it")
+
+
+def _read_text(root: Root, path: str) -> str:
+    return (fs.read_optional(root.boot(), path) or b"").decode("utf-8", "replace")
+
+
+def _is_link_to_menu(root: Root, path: str) -> bool:
+    try:
+        return (fs.readlink_optional(root.boot(), path) or "").endswith(_MENU)
+    except OSError:
+        return False  # not a link
 
 
 def _check_menu(place: str, text: str, wanted: str, report: Report) -> None:
@@ -62,25 +97,6 @@ def _first_difference(text: str, wanted: str) -> str:
         if line != other:
             return f"line {number} is not what the entries give: {line.strip()[:80]!r}"
     return f"it has {len(lines)} lines, the entries give {len(others)}"
-
-
-def _check_stub(root: Root, directory: str, report: Report) -> bool:
-    """Return whether GRUB's own file is our stub; raises OSError."""
-    place = f"{directory}/grub.cfg"
-    data = fs.read_optional(root.boot(), place)
-    if data is None:
-        report.add("stub-missing", f"boot/{place}", "no such file")
-        return False
-    text = data.decode("utf-8", "replace")
-    link = ""
-    if not text.startswith(MARKER):
-        try:
-            link = fs.readlink_optional(root.boot(), place) or ""
-        except OSError:
-            link = ""
-    if not any(word in f"{link}\n{text}" for word in _READERS):
-        report.add("stub-foreign", f"boot/{place}", "it names neither loader/grub.cfg nor blscfg")
-    return text.startswith(MARKER)
 
 
 def _check_last_good(root: Root, directory: str, wanted: str, report: Report) -> None:
