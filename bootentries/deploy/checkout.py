@@ -30,7 +30,13 @@ def checkout_tree(root: Root, parent_fd: int, name: str, checksum: str) -> None:
 
 
 def checkout_copy(
-    root: Root, parent_fd: int, name: str, checksum: str, *, subpath: str, policy_fd: int | None
+    root: Root,
+    parent_fd: int,
+    name: str,
+    checksum: str,
+    *,
+    subpath: str,
+    policy_fd: int | None = None,
 ) -> None:
     """Copy what the commit has at `subpath` into `name`, a directory that may be there.
 

@@ -57,12 +57,10 @@ class Labels:
         self._apply([(directory_fd, name, path)])
 
     def label_tree(self, top_fd: int, path: str) -> None:
-        """Label everything below the directory open as `top_fd` that has no label yet."""
+        """Label the directory open as `top_fd` and everything in it, as parts of `path`."""
         batch: list[tuple[int, str, str]] = []
         # Names are relative to the top: one fd serves for all.
         for name in _walk(top_fd):
-            if _labelled(top_fd, name):
-                continue
             batch.append((top_fd, name, f"{path}/{name}" if name != "." else path))
             if len(batch) == _BATCH:
                 self._apply(batch)
@@ -109,14 +107,6 @@ def _walk(top_fd: int) -> Iterator[str]:
             continue
         prefix = "" if current == "." else f"{current}/"
         pending += [prefix + name for name in fs.list_optional(top_fd, current) or []]
-
-
-def _labelled(fd: int, name: str) -> bool:
-    try:
-        os.getxattr(_proc(fd, name), _XATTR, follow_symlinks=False)
-    except OSError:
-        return False
-    return True
 
 
 def _proc(fd: int, name: str) -> str:

@@ -67,7 +67,7 @@ def make_deployment(context: Context, present: Sysroot, request: Request) -> Dep
             bootcsum = compute_bootcsum(deploy_fd, kernel)
             policy_fd = None if policy_directory(deploy_fd) is None else deploy_fd
             make_etc(root, deploy_fd, request.checksum, policy_fd)
-            make_var(root, request.stateroot, deploy_fd, request.checksum, policy_fd)
+            make_var(root, request.stateroot, deploy_fd, request.checksum)
             for text in shortcomings(deploy_fd):
                 context.note(text)
         item = _described(root, request, name, bootcsum)

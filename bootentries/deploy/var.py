@@ -17,13 +17,12 @@ _DIRECTORIES = (("tmp", 0o1777), ("lib", 0o755), ("log", 0o755))
 _LINKS = (("run", "../run"), ("lock", "../run/lock"))
 
 
-def make_var(
-    root: Root, stateroot: str, deploy_fd: int, checksum: str, policy_fd: int | None
-) -> None:
+def make_var(root: Root, stateroot: str, deploy_fd: int, checksum: str) -> None:
     """Copy the tree's /var into a stateroot's that is completely empty.
 
     A tree without tmpfiles.d has nothing that would make the usual directories at boot, so
-    they are made here.  Raises BootentriesError when either /var is not a directory.
+    they are made here.  Labels come later, by `label_var`.  Raises BootentriesError when
+    either /var is not a directory.
     """
     place = f"{DEPLOY}/{stateroot}"
     present = fs.list_optional(root.fd, f"{place}/var")
@@ -38,7 +37,7 @@ def make_var(
     if not stat.S_ISDIR(found.st_mode):
         raise BootentriesError("prepare /var", checksum, "/var of the tree is not a directory")
     with fs.opened(root.fd, place, os.O_PATH | os.O_DIRECTORY) as fd:
-        checkout_copy(root, fd, "var", checksum, subpath="/var", policy_fd=policy_fd)
+        checkout_copy(root, fd, "var", checksum, subpath="/var")
     if fs.stat_optional(deploy_fd, _TMPFILES) is None:
         with fs.opened(root.fd, f"{place}/var", os.O_RDONLY | os.O_DIRECTORY) as fd:
             _make_usual(fd)
@@ -61,7 +60,7 @@ def _make_usual(var_fd: int) -> None:
 
 
 def label_var(var_fd: int, labels: Labels | None, say: Callable[[str], None]) -> None:
-    """Label what has no label in the /var open as `var_fd`, once for all: a stamp tells.
+    """Label everything in the /var open as `var_fd`, once for all: a stamp tells.
 
     libostree makes the stamp without a policy, too; then nothing is labelled.
     """
@@ -71,6 +70,8 @@ def label_var(var_fd: int, labels: Labels | None, say: Callable[[str], None]) ->
     if labels is not None:
         labels.label_tree(var_fd, "/var")
     fs.write_file(var_fd, STAMP, b"")
+    if labels is not None:
+        labels.label(var_fd, STAMP, f"/var/{STAMP}")
 
 
 def forget_update(directory_fd: int) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chroots import CHECKOUT, Machine, machine
+from chroots import CHECKOUT, PACKAGES, Machine, machine
 
 THEIRS, OURS = "theirs", "ours"
 _GETFLAGS = 0x80086601
@@ -171,9 +171,11 @@ def _immutable(path: Path) -> bool:
 
 
 @contextmanager
-def pair(suite: str, work: Path, *stateroots: str) -> Iterator[Pair]:
+def pair(
+    suite: str, work: Path, *stateroots: str, packages: tuple[str, ...] = PACKAGES
+) -> Iterator[Pair]:
     """Hold two fresh sysroots with the same stateroots."""
-    with machine(suite, work) as box:
+    with machine(suite, work, packages=packages) as box:
         found = Pair(box, suite)
         # Both programs keep state in /run; the chroot itself is shared and stays as it is.
         box.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "run", str(box.root / "run")])

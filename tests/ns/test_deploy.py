@@ -212,12 +212,15 @@ def test_overlay_initrds(history, tmp_path):
     history.both("deploy", "--os=testos", "one")
     assert not list((history.view(OURS) / "boot/ostree/initramfs-overlays").iterdir())
     # A new entry is counted, whether overlays are in it or not.
+    counted = history.suite == "sid"  # 2025.2 does not know it
     for who in (THEIRS, OURS):
         repo = f"--repo={history.sysroot(who)}/ostree/repo"
-        history.ostree("config", repo, "set", "sysroot.boot-counting-tries", "3")
         history.ostree("config", repo, "set", "sysroot.bootprefix", "true")
+        if counted:
+            history.ostree("config", repo, "set", "sysroot.boot-counting-tries", "3")
     history.both("deploy", "--os=testos", "--overlay-initrd=/tmp/a", "two")
-    assert list(history.view(OURS).glob("boot/loader/entries/ostree-2+3.conf"))
+    name = "ostree-2+3.conf" if counted else "ostree-2.conf"
+    assert (history.view(OURS) / "boot/loader/entries" / name).exists()
     # The kernel of this one has no initramfs that an overlay could follow.
     history.commit(rich(tmp_path / "bare", TREES[2]), "bare")
     args = ("--os=testos", "--overlay-initrd=/tmp/a", "bare")

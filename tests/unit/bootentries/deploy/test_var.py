@@ -30,26 +30,26 @@ def deploy_fd(fake):
 
 
 def test_a_tree_without_var_changes_nothing(var, root, deploy_fd):
-    make_var(root, "testos", deploy_fd, "c", None)
+    make_var(root, "testos", deploy_fd, "c")
     assert list(var.iterdir()) == []
 
 
 def test_a_var_with_anything_in_it_is_left_alone(fake, var, root, deploy_fd):
     (fake.deployment() / "var").write_text("not even a directory")
     (var / ".hidden").write_text("")
-    make_var(root, "testos", deploy_fd, "c", None)
+    make_var(root, "testos", deploy_fd, "c")
     assert [path.name for path in var.iterdir()] == [".hidden"]
 
 
 def test_a_stateroot_without_var(root, deploy_fd):
     with pytest.raises(BootentriesError, match="ostree/deploy/testos/var: no such directory"):
-        make_var(root, "testos", deploy_fd, "c", None)
+        make_var(root, "testos", deploy_fd, "c")
 
 
 def test_a_var_of_the_tree_that_is_no_directory(fake, var, root, deploy_fd):
     (fake.deployment() / "var").write_text("")
     with pytest.raises(BootentriesError, match="/var of the tree is not a directory"):
-        make_var(root, "testos", deploy_fd, "c", None)
+        make_var(root, "testos", deploy_fd, "c")
 
 
 def test_the_stamp_is_set_once(var, var_fd):
