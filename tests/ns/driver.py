@@ -36,7 +36,7 @@ def mount_initramfs(work: Path, spec: dict) -> Path:
     sh("mount", "-t", "proc", "proc", root / "proc")
     sh("mount", "-t", "devtmpfs", "devtmpfs", root / "dev")
     sh("mount", "-t", "tmpfs", "-o", "mode=0755,nodev,nosuid", "run", root / "run")
-    options = ["ro" if spec["filesystem_ro"] else "rw"]
+    options = ["ro" if spec["filesystem_ro"] else "rw", *spec.get("options", ())]
     if Path(spec["image"]).is_file():
         options.append("loop")
     sh("mount", "-o", ",".join(options), spec["image"], root / "sysroot")

@@ -85,7 +85,8 @@ class Outcome:
 class Run:
     """How to run a prepare-root: what program, in what initramfs, with what input.
 
-    `programs` are copied into its /run under their names; `setup` are shell lines that spoil
+    `options` are for the mount of the sysroot; `programs` are copied into its /run under
+    their names; `setup` are shell lines that spoil
     something first, with the initramfs's root as working directory; `wrapper` starts
     chroot(1), which starts `program`; `shell` are lines evaluated in the prepared root
     afterwards.
@@ -96,6 +97,7 @@ class Run:
     config: str | None = None
     cmdline: str = f"root=LABEL=x {sysroots.OSTREE_KARG} quiet"
     filesystem_ro: bool = False
+    options: tuple[str, ...] = ()
     immutable: bool = True
     run_files: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
@@ -129,6 +131,7 @@ def execute(work: Path, image: Path, run: Run) -> Outcome:
         "config": run.config,
         "cmdline": run.cmdline,
         "filesystem_ro": run.filesystem_ro,
+        "options": run.options,
         "immutable": sysroots.DEPLOYMENT if run.immutable and not run.filesystem_ro else "",
         "deployment": sysroots.DEPLOYMENT,
         "program": run.program,
