@@ -46,9 +46,9 @@ def text(results: Results) -> str:
         " user code after the kernel has started until the first instruction of the real"
         " root's init, for which a small program stands in (`bench/c/end.c`). Waiting is not"
         " in it: a halted processor executes nothing. One processor, `-icount shift=0`, the"
-        " same disk, kernel and arguments, `quiet`. Two boots of one image differ by a few"
-        " percent, mostly in the kernel's part, of which checking the signatures of the modules"
-        " is the largest.",
+        " same disk, kernel and arguments, `quiet`, and `cryptomgr.notests`, because the kernel"
+        " tries out its ciphers in the background otherwise. The largest part of the kernel's is"
+        " to check the signatures of the modules.",
         "## Start-up of the static executable",
         _table(startup.HEADINGS, [profile.cells() for profile in results.profiles]),
         "Medians; each row adds to the one above it: the process itself, CPython's core, our"

@@ -29,7 +29,8 @@ def test_median_of_each_part() -> None:
 def test_kernel_arguments() -> None:
     options = "root=UUID=1 rw console=tty0 console=ttyS0 ostree=/ostree/boot.1/d/c/0"
     assert instructions.kernel_arguments(options) == (
-        "root=UUID=1 rw ostree=/ostree/boot.1/d/c/0 console=ttyS0 quiet init=/usr/lib/bench/init"
+        "root=UUID=1 rw ostree=/ostree/boot.1/d/c/0 console=ttyS0 quiet cryptomgr.notests"
+        " init=/usr/lib/bench/init"
     )
 
 
