@@ -156,8 +156,8 @@ _FAULTS = _table(
         ),
         # Deployments
         "deployment-missing": (
-            "The deployment that a boot link leads to is not there.",
-            "undeploy the entry, or deploy the commit again",
+            "A deployment that a boot link leads to, or that is staged, is not there.",
+            "undeploy it, or deploy the commit again",
         ),
         "deployment-name": (
             "A directory among the deployments is not named CHECKSUM.SERIAL.",

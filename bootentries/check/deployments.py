@@ -5,7 +5,7 @@ import os
 import stat
 
 from bootentries import fs
-from bootentries.booted import BootedRoot
+from bootentries.booted import BootedRoot, Staged
 from bootentries.check.finding import Report
 from bootentries.check.listing import deployment_names, stateroots
 from bootentries.deployment import Deployment, parse_directory
@@ -59,6 +59,15 @@ def check_booted(
             return
     reason = f"none of the {len(items)} in the list is the one that /run/ostree-booted names"
     report.add("booted-not-listed", DEPLOY, reason)
+
+
+def check_staged(root: Root, staged: Staged | None, report: Report) -> None:
+    """The deployment that the next shutdown will finalise has to be there."""
+    if staged is None:
+        return
+    place = f"{DEPLOY}/{staged.stateroot}/deploy/{staged.name}"
+    if not fs.is_dir(root.fd, place):
+        report.add("deployment-missing", place, "no such directory, and it is staged")
 
 
 def check_tree(root: Root, item: Deployment, report: Report) -> None:

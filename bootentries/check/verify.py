@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from bootentries.booted import BootedRoot, Staged, booted_root, read_staged
 from bootentries.check.active import check_boot, check_config, check_loader
-from bootentries.check.deployments import check_booted, check_deployments, check_names
+from bootentries.check.deployments import (
+    check_booted,
+    check_deployments,
+    check_names,
+    check_staged,
+)
 from bootentries.check.entries import check_entries
 from bootentries.check.finding import Finding, Report
 from bootentries.check.kernels import check_kernels
@@ -105,6 +110,7 @@ def _check_list(
     booted, staged = running
     with report.guard(DEPLOY):
         check_booted(root, items, booted, report)
+        check_staged(root, staged, report)
     with report.guard("boot"):
         pairs = tuple(MenuItem(item.entry, item) for item in items if item.entry)
         menu = Menu(bootversion, pairs, root.boot_is_on_root())

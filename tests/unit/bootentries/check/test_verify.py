@@ -81,6 +81,13 @@ def test_what_run_says_has_to_make_sense(sound, run):
     assert not verdict.sound
 
 
+def test_what_is_staged_has_to_be_there(victim):
+    (finding, *_) = checked(victim.top, None, Staged("testos", f"{'c' * 64}.0", "d" * 64)).findings
+    assert finding.code.name == "deployment-missing"
+    assert finding.place == f"ostree/deploy/testos/deploy/{'c' * 64}.0"
+    assert finding.reason == "no such directory, and it is staged"
+
+
 def test_what_is_staged_is_not_a_leftover(victim):
     staged = Staged("testos", f"{'c' * 64}.0", "d" * 64)
     (victim.deploy / staged.name).mkdir()
