@@ -133,7 +133,7 @@ def _make_room(
 
     Returns the sysroot as it is then, or None when nothing had to be done.
     """
-    if root.boot_is_on_root() or choose_loader(root, present.config).resume():
+    if root.boot_is_on_root() or _still_boots_the_list_before(root, present):
         return None
     targets = tuple(read_target(root, item, opts) for item in wanted)
     needed = space.needed(root, targets)
@@ -155,6 +155,8 @@ def _make_room(
     how = Write(keep_staged=staged, clean=False)
     apply_plan(plan_write(root, present, kept, opts, how), context)
     present = load(root, context.run)
+    if _still_boots_the_list_before(root, present):
+        return present
     boot_only = tuple(op for op in plan_clean(root, present, opts, prune=False) if _in_boot(op))
     apply_notes(boot_only, context)
     return load(root, context.run)
@@ -162,6 +164,11 @@ def _make_room(
 
 def _in_boot(op: Op) -> bool:
     return getattr(op, "path", "").startswith("boot/")
+
+
+def _still_boots_the_list_before(root: Root, present: Sysroot) -> bool:
+    """Whether a program of the loader has to run before anything in /boot may go."""
+    return bool(choose_loader(root, present.config).resume())
 
 
 def _listing(root: Root, opts: frozenset[str]) -> BootListing:

@@ -10,9 +10,11 @@ import random
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from chroots import CHECKOUT, machine
 from sidebyside import OURS, THEIRS, Pair, facts, pair
 from trees import PLAIN, TREES, Tree, build
 
@@ -420,6 +422,52 @@ def test_a_failing_program_keeps_the_list_before_bootable(both, tmp_path):
     done = both.theirs("instutil set-kargs", "--merge", "--append=e")
     assert done.returncode == 0, done.stderr
     assert not (both.view(THEIRS) / STAMP).exists()
+
+
+def test_a_small_boot_does_not_lose_what_still_boots(suite, tmp_path):
+    """Two steps are needed, and the program fails after the first one."""
+    with machine(suite, tmp_path, own_boot=True, root_mib=512) as box:
+        box.run(["mkdir", str(box.root / "tmp/checkout")])
+        box.run(["mount", "--bind", str(CHECKOUT), str(box.root / "tmp/checkout")])
+        box.ostree("admin", "init-fs", "--modern", "/tmp/sysroot")
+        box.admin("os-init", "testos")
+        for name in ("one", "two", "three"):
+            root = build(tmp_path / "trees", replace(ABOOT, name=name, pretty=name))
+            (root / "usr/lib/modules/6.1.0-test/vmlinuz").write_bytes(os.urandom(20 << 20))
+            box.commit(root, name, "1")
+        box.admin("deploy", "--os=testos", "one")
+        box.admin("deploy", "--os=testos", "--retain", "two")
+        repo = "--repo=/tmp/sysroot/ostree/repo"
+        box.ostree("config", repo, "set", "sysroot.bootloader", "aboot")
+        both = Pair(box, suite)
+        stand_in(both, "aboot-deploy")
+        fail(both, True)
+        before = boot_files(box.view)
+        program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONPYCACHEPREFIX=/tmp/pycache"]
+        program += ["python3", "-P", "-m", "bootentries", "--sysroot=/tmp/sysroot"]
+        done = box.attempt(["chroot", str(box.root), *program, "deploy", "--os=testos", "three"])
+        assert done.returncode == 1
+        assert "updating it in two steps" in done.stderr
+        assert done.stderr.splitlines()[-2] == (
+            "bootentries: update bootloader: aboot-deploy: aboot-deploy failed (4): no device"
+        )
+        # Once after the first step, once before the second one would change anything.
+        assert calls(both).count("aboot-deploy") == 2
+        after = boot_files(box.view)
+        lost = {name for name in before if after.get(name) != before[name]}
+        assert lost == {"boot/loader"}
+
+
+def boot_files(view: Path) -> dict[str, bytes]:
+    """What the machine boots from: /boot and the links to the deployments."""
+    paths = [*(view / "boot").rglob("*"), *(view / "ostree").glob("boot.*")]
+    for link in (view / "ostree").glob("boot.[01].[01]"):
+        paths += link.rglob("*")
+    return {
+        str(path.relative_to(view)): os.fsencode(path.readlink()) if path.is_symlink()
+        else path.read_bytes() if path.is_file() else b""
+        for path in paths
+    }  # fmt: skip
 
 
 def test_zipl_is_called_in_the_same_way(both, tmp_path):
