@@ -117,14 +117,16 @@ def _seconds(file: keyfile.KeyFile, group: bytes, key: bytes, default: int) -> i
 
 
 def _composefs(file: keyfile.KeyFile) -> bytes:
+    """As libostree reads it: blanks at the end count only against `signed` and `verity`."""
     value = file.string(b"composefs", b"enabled")
-    if value is None or value in (b"no", b"false", b"0"):
+    plain = b"no" if value is None else value.rstrip()
+    if plain in (b"no", b"false", b"0"):
         return b"no"
-    if value in (b"yes", b"true", b"1"):
+    if plain in (b"yes", b"true", b"1"):
         return b"yes"
-    if value in (b"maybe", b"signed", b"verity"):
-        return value
-    raise _bad(b"composefs", b"enabled", value, "one of yes, no, maybe, signed, verity")
+    if plain == b"maybe" or value in (b"signed", b"verity"):
+        return plain
+    raise _bad(b"composefs", b"enabled", value or b"", "one of yes, no, maybe, signed, verity")
 
 
 def _links(file: keyfile.KeyFile) -> tuple[Link, ...]:

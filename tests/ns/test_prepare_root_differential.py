@@ -20,7 +20,9 @@ The differences that are permitted, and there are no others:
 6. After a refusal the peers leave what they had done until then.
 7. Mounts below the physical root: 2025.2 takes them along to /sysroot/sysroot; 2026.4 and
    ours leave them behind.
-8. The text of messages.
+8. `[root] transient` that is no boolean (2025.2), and `[etc] transient` whatever it is, pass
+   unread on a plain root; ours refuses them: it has no transient mounts yet.
+9. The text of messages.
 """
 
 import os
@@ -190,7 +192,7 @@ def run_ours(
 ) -> Outcome:
     """Ours on the configuration of `run`, with permitted differences switched off."""
     disk.reset()
-    config = (run.config or "") + NO_LINKS + ("" if peer.mounts_boot else NO_BOOT)
+    config = (run.config or "") + "\n" + NO_LINKS + ("" if peer.mounts_boot else NO_BOOT)
     return namespace.execute(work / "ours", disk.node, how(peer, replace(run, config=config)))
 
 
@@ -470,6 +472,126 @@ def test_same_refusal(tmp_path: Path, peer: Peer, case: Case) -> None:
     assert ours.booted is None
     assert not ours.below("/sysroot.tmp")
     assert [mount.root for mount in ours.below("/sysroot").values()] == ["/"]
+
+
+# ---- read alike ---------------------------------------------------------------------------------
+
+TRUE = "[sysroot]\nreadonly=true\n"
+CONFIGS = {
+    "empty": "",
+    "no newline at the end": "[sysroot]\nreadonly=true",
+    "carriage returns": "[sysroot]\r\nreadonly=true\r\n",
+    "trailing blanks": "[sysroot]\nreadonly=true  \t\n",
+    "blanks around": "  [sysroot]\n\treadonly \t=  true\n",
+    "blanks after a group": "[sysroot]  \nreadonly=true\n",
+    "text after a group": "[sysroot] x\nreadonly=true\n",
+    "blanks in a group": "[ sysroot ]\nreadonly=true\n",
+    "capitals": "[sysroot]\nreadonly=TRUE\n",
+    "capital group": "[Sysroot]\nreadonly=true\n",
+    "number 2": "[sysroot]\nreadonly=2\n",
+    "quoted": '[sysroot]\nreadonly="true"\n',
+    "no value": "[sysroot]\nreadonly=\n",
+    "no equals sign": "[sysroot]\nreadonly\n",
+    "no key": "[sysroot]\n=true\n",
+    "twice, the last counts": "[sysroot]\nreadonly=false\nreadonly=true\n",
+    "group again": "[sysroot]\nreadonly=false\n[a]\nb=c\n[sysroot]\nreadonly=true\n",
+    "comment": "# a\n[sysroot]\n# readonly=false\nreadonly=true\n",
+    "comment after blanks": "[sysroot]\n  # a\nreadonly=true\n",
+    "comment behind a value": "[sysroot]\nreadonly=true # yes\n",
+    "semicolon": "; a\n[sysroot]\nreadonly=true\n",
+    "locale": "[sysroot]\nreadonly[de]=false\nreadonly=true\n",
+    "bad locale": "[sysroot]\nreadonly[d/e]=false\n",
+    "escape": "[sysroot]\nreadonly=tr\\x75e\n",
+    "escape elsewhere": "[a]\nb=\\q\n" + TRUE,
+    "bad boolean elsewhere": "[a]\nreadonly=perhaps\n" + TRUE,
+    "empty group name": "[]\na=b\n",
+    "brackets in a group": "[a[b]]\nc=d\n" + TRUE,
+    "key before a group": "readonly=true\n",
+    "form feed": "[sysroot]\n\x0creadonly=true\n",
+    "byte order mark": "\ufeff" + TRUE,
+    "umlaut": "[ü]\nä=ö\n" + TRUE,
+    "long line": "# " + 9000 * "x" + "\n" + TRUE,
+    "etc transient false": "[etc]\ntransient=false\n",
+    **{
+        f"composefs {word!r}": f"[composefs]\nenabled={word}\n"
+        for word in ("no ", "0\t", "false  ", "maybe ", "yes ", "signed ", "verity ", "no x")
+    },
+    "composefs capital": "[composefs]\nenabled=No\n",
+    "composefs empty": "[composefs]\nenabled=\n",
+    "keypath alone": "[composefs]\nkeypath=/nowhere\n",
+}
+REPOS = {
+    "syntax": "[sysroot\n",
+    "boolean": REPO_BASE + "[sysroot]\nreadonly=yes\n",
+    "empty": "",
+    "twice": REPO_BASE + "[sysroot]\nreadonly=false\nreadonly=true\n",
+    "trailing blanks": REPO_BASE + "[sysroot]\nreadonly=true \n",
+}
+TARGET = sysroots.OSTREE_KARG
+CMDLINES = {
+    "alone": TARGET,
+    "tabs": f"quiet\t{TARGET}",
+    "leading blanks": f"   {TARGET}   ",
+    "quoted word": f'"{TARGET}"',
+    "quoted value": TARGET.replace("=", '="') + '"',
+    "inside quotes": f'a="b {TARGET} c"',
+    "trailing slash": f"{TARGET}/",
+    "double slashes": TARGET.replace("/ostree/", "//ostree//"),
+    "dots": TARGET.replace("/ostree/", "/ostree/../ostree/./"),
+    "relative": TARGET.replace("=/", "="),
+    "empty": "ostree=",
+    "empty, then one": f"ostree= {TARGET}",
+    "bare word": "ostree",
+    "bare word, then one": f"ostree {TARGET}",
+    "capitals": TARGET.replace("ostree=", "OSTREE="),
+    "dash": TARGET.replace("ostree=", "os-tree="),
+    "two lines": f"quiet\n{TARGET}",
+    "empty line at the end": f"{TARGET}\n",
+    "android, no slot": f"{TARGET} androidboot.mode=normal",
+    "android, unknown slot": f"{TARGET} androidboot.slot_suffix=_c",
+    "android, empty slot": f"{TARGET} androidboot.slot_suffix=",
+    "root": "ostree=/",
+    "long": f"{'x' * 3000} {TARGET}",
+    "umlaut": f"a=ü {TARGET}",
+}
+LAYOUT = Layout(symlinks={"ostree/root.a": f"../{DEPLOYMENT}"})
+READINGS = [
+    *(Case(f"conf: {name}", LAYOUT, Run(PEER, config=text)) for name, text in CONFIGS.items()),
+    *(
+        Case(f"repo: {name}", replace(LAYOUT, repo_config=text), Run(PEER))
+        for name, text in REPOS.items()
+    ),
+    *(Case(f"cmdline: {name}", LAYOUT, Run(PEER, cmdline=text)) for name, text in CMDLINES.items()),
+]
+
+
+@pytest.mark.parametrize("case", READINGS, ids=lambda case: case.name)
+def test_same_reading(tmp_path: Path, peer: Peer, case: Case) -> None:
+    """Prepared alike, or refused by both."""
+    theirs, ours = both(tmp_path, peer, case)
+    assert ours.status in (0, 1)
+    if theirs.status != 0:
+        assert ours.status == 1, theirs.stderr
+    else:
+        compare(peer.suite, theirs, ours)
+
+
+@pytest.mark.parametrize(
+    ("config", "passed_by"),
+    [
+        ("[root]\ntransient=yes\n", ("trixie",)),
+        ("[root]\ntransient-ro=yes\n", ("trixie",)),
+        ("[etc]\ntransient=yes\n", ("trixie", "sid")),
+        ("[etc]\ntransient=true\n", ("trixie", "sid")),
+    ],
+)
+def test_transient_that_the_peers_let_pass(
+    tmp_path: Path, peer: Peer, config: str, passed_by: tuple[str, ...]
+) -> None:
+    theirs, ours = both(tmp_path, peer, Case("transient", Layout(), Run(PEER, config=config)))
+    assert (theirs.status == 0) is (peer.suite in passed_by), theirs.stderr
+    assert ours.status == 1
+    assert ours.error.startswith("read configuration: ")
 
 
 # ---- the comparison notices ---------------------------------------------------------------------

@@ -49,6 +49,9 @@ def test_default_links():
         (b"[composefs]\nenabled=true", {"composefs": b"yes"}),
         (b"[composefs]\nenabled=yes", {"composefs": b"yes"}),
         (b"[composefs]\nenabled=maybe", {"composefs": b"maybe"}),
+        (b"[composefs]\nenabled=no \t", {}),
+        (b"[composefs]\nenabled=true ", {"composefs": b"yes"}),
+        (b"[composefs]\nenabled=maybe ", {"composefs": b"maybe"}),
         (b"[composefs]\nenabled=signed", {"composefs": b"signed"}),
         (b"[composefs]\nenabled=verity", {"composefs": b"verity"}),
         (b"[root]\ntransient=true", {"root_transient": True}),
@@ -103,6 +106,7 @@ def test_links(text, expected):
             b"[composefs]\nenabled=perhaps",
             "[composefs] enabled: 'perhaps' is not one of yes, no, maybe, signed, verity",
         ),
+        (b"[composefs]\nenabled=verity ", "[composefs] enabled: 'verity ' is not one of yes"),
         (b"[composefs]\nenabled=", "[composefs] enabled: '' is not one of yes, no, maybe, sig"),
         (
             b"[root]\ntransient=true\ntransient-ro=true",
