@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from prepare_root.image import bytecode, notice, proof, toolchain
+from prepare_root.image import bytecode, notice, toolchain
 from prepare_root.image import freeze as freezing
 from prepare_root.image.errors import ImageError
 from prepare_root.image.freeze import Frozen
@@ -164,6 +164,9 @@ def build(
     """
     chosen = toolchain.find_python(python)
     compiler = toolchain.find_compiler()
+    toolchain.find_elf_reader()
+    from prepare_root.image import proof  # noqa: PLC0415 - needs what was just asked for
+
     sources = freezing.find(entry, package_roots)
     progress(f"freezing {len(sources)} modules with Python {chosen.release}")
     frozen = freezing.freeze(sources, chosen)

@@ -4,6 +4,7 @@ Everything is asked for before anything is compiled, so that what is missing bec
 error with the Debian package that brings it.
 """
 
+import importlib
 import json
 import os
 import subprocess
@@ -147,3 +148,16 @@ def find_compiler(program: str = "gcc") -> Compiler:
         raise ImageError("find compiler", program, "does not compile for glibc")
     release = run([program, "-dumpfullversion"], "find compiler", program).decode().strip()
     return Compiler(program, release, f"{numbers['__GLIBC__']}.{numbers['__GLIBC_MINOR__']}")
+
+
+def find_elf_reader() -> None:
+    """Raise ImageError when pyelftools, by which the executable is proved, is not there."""
+    try:
+        importlib.import_module("elftools.elf.elffile")
+    except ImportError as error:
+        raise ImageError(
+            "find module",
+            "elftools",
+            "not installed",
+            "install the Debian package python3-pyelftools, or bootchain[image] by pip",
+        ) from error

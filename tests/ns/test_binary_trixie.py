@@ -101,6 +101,42 @@ def test_the_unit_tests_pass_there(trixie: Trixie) -> None:
     assert re.search(r"^\d+ passed in ", done.stdout, re.MULTILINE), "none may be skipped"
 
 
+COMPLAINT = "prepare-root-image: {}\nhint: install the Debian package {}\n"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "line", "package"),
+    [
+        (
+            "/usr/lib/x86_64-linux-gnu/libpython3.13.a",
+            "choose interpreter: /usr/lib/python3.13/config-3.13-x86_64-linux-gnu/libpython3.13.a:"
+            " file not found",
+            "libpython3.13-dev",
+        ),
+        (
+            "/usr/include/python3.13",
+            "choose interpreter: /usr/include/python3.13/Python.h: file not found",
+            "libpython3.13-dev",
+        ),
+        ("/usr/bin/gcc", "find compiler: gcc: program not found", "gcc"),
+        ("/usr/bin/strip", "find compiler: strip: program not found", "binutils"),
+        (
+            "/usr/lib/python3/dist-packages/elftools",
+            "find module: elftools: not installed",
+            "python3-pyelftools, or bootchain[image] by pip",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(trixie: Trixie, hidden: str, line: str, package: str) -> None:
+    """One error with the package that brings it, before anything is compiled."""
+    hide = 'if test -d "$0"; then mount -t tmpfs none "$0"; else mount --bind /dev/null "$0"; fi'
+    start = ("sh", "-ec", hide + '; exec "$@"', hidden, "python3", "-c", COMMAND)
+    assert trixie.attempt(*start, "--help").returncode == 0
+    done = trixie.attempt(*start, "binary", "/tmp/out")
+    assert (done.returncode, done.stderr) == (1, COMPLAINT.format(line, package))
+    assert not (trixie.work / "out").exists()
+
+
 @pytest.mark.parametrize("broken", [False, True])
 def test_prepares_as_the_hosts_executable_does(
     tmp_path: Path, executable: Path, broken: bool

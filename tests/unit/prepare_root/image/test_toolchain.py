@@ -82,3 +82,29 @@ def test_no_static_libc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ImageError, match=r"^find compiler: libc.a: file not found$") as caught:
         toolchain.find_compiler("cc")
     assert caught.value.hint == "install the Debian package libc6-dev"
+
+
+def test_elf_reader_is_here() -> None:
+    toolchain.find_elf_reader()
+
+
+def test_no_elf_reader() -> None:
+    """In an interpreter that sees the checkout and the standard library only."""
+    code = (
+        "from prepare_root.image import toolchain\n"
+        "from prepare_root.image.errors import ImageError\n"
+        "try: toolchain.find_elf_reader()\n"
+        "except ImageError as error: print(error, error.hint, sep='|', end='')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        cwd=Path(toolchain.__file__).resolve().parents[2],
+        env={"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout == (
+        "find module: elftools: not installed"
+        "|install the Debian package python3-pyelftools, or bootchain[image] by pip"
+    )
