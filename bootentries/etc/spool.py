@@ -1,5 +1,6 @@
 """A list of changes that lies in a nameless file, however long it is."""
 
+import errno
 import os
 from collections.abc import Iterator
 from types import TracebackType
@@ -8,18 +9,26 @@ from bootentries import fs
 from bootentries.etc.diff import Change, Kind
 
 _BLOCK = 1 << 16
-_NO_TMPFILE = (95, 21, 2)  # EOPNOTSUPP, and EISDIR or ENOENT of kernels that lack it
+# What open(2) lists for a filesystem or a kernel without O_TMPFILE
+_NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT)
 
 
 class Spool:
     """Changes are added first, then read as often as needed, one kind at a time.
 
-    The file is made in the given directory and has no name there: whatever happens, it
-    is gone afterwards.  As a context manager it closes the file.
+    The file is made in the given directory, which is about to be written anyway, and has
+    no name there: whatever happens, it is gone afterwards.  Where the filesystem cannot do
+    that it is in memory.  As a context manager it closes the file.
     """
 
     def __init__(self, dir_fd: int) -> None:
-        self._fd = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=dir_fd)
+        flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+        try:
+            self._fd = os.open(".", flags, 0o600, dir_fd=dir_fd)
+        except OSError as error:
+            if error.errno not in _NO_TMPFILE:
+                raise
+            self._fd = os.memfd_create("changes", os.MFD_CLOEXEC)
         self._buffer = bytearray()
 
     def __enter__(self) -> "Spool":

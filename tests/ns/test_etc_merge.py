@@ -324,3 +324,44 @@ def test_random_trees(stateroot):
     assert done.returncode == 0, done.stderr
     for name in list(failing)[:FAILING]:
         conflict_by_both(root, old, failing[name], name, default)
+
+
+def test_config_diff_prints_the_same(stateroot):
+    root = stateroot("config-diff")
+    default = below({name: case.default for name, case in WORKING.items()})
+    done, old = root.deploy(default)
+    assert done.returncode == 0, done.stderr
+    refill(old / "etc", below({name: case.local for name, case in WORKING.items()}))
+
+    def ours(*args: str) -> "subprocess.CompletedProcess[bytes]":
+        command = ["nsenter", f"--mount=/proc/{root.box.pid}/ns/mnt", "--"]
+        argv = root.box.command("config-diff", *args)
+        return subprocess.run([*command, *argv], capture_output=True, check=False, cwd="/")
+
+    for args in (["--os=config-diff"], ["--os=config-diff", "an argument"]):
+        our, their = ours(*args), ostree(root.box, "config-diff", *args)
+        assert (our.returncode, their.returncode) == (0, 0)
+        # libostree lists each kind in the order of the directories on disk; one name has a
+        # line break in it.
+        assert sorted(our.stdout.split(b"\n")) == sorted(their.stdout.split(b"\n"))
+        kinds = [line[:1] for line in our.stdout.split(b"\n") if line[1:5] == b"    "]
+        assert kinds == sorted(kinds, key=b"MDA".index)
+    for args in ([], ["--os=none"], ["--os=config-diff", "--nonsense"]):
+        our, their = ours(*args), ostree(root.box, "config-diff", *args)
+        assert our.returncode == their.returncode == 1
+        assert our.stdout == their.stdout == b""
+
+
+def test_a_full_disk(stateroot, tmp_path):
+    root = stateroot("full")
+    done, old = root.deploy({"x": f("a")})
+    assert done.returncode == 0, done.stderr
+    refill(old / "etc", {"x": f("b" * 200_000)})
+    new = tmp_path / "new"
+    new.mkdir()
+    root.box.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(new)])
+    view = Path(f"/proc/{root.box.pid}/root{new}")
+    (view / "etc").mkdir()
+    with pytest.raises(BootentriesError) as caught:
+        Trees(old, view).merge()
+    assert str(caught.value) == "merge /etc: etc/x: No space left on device"
