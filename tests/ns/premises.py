@@ -6,7 +6,9 @@ would break without it.  `test_premises.py` runs them.
 """
 
 import errno
+import fcntl
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -485,6 +487,89 @@ def a_mode_is_cut_by_the_umask(top: bytes) -> None:
     os.umask(before)
     assert _bootsys.stat(top + b"/plain")[c.ST_MODE] & 0o777 == 0o700
     assert _bootsys.stat(top + b"/exact")[c.ST_MODE] & 0o777 == 0o755
+
+
+# ---- writing deployments ----------------------------------------------------------------------
+
+
+@premise
+def a_remount_of_the_filesystem_reaches_every_mount_that_is_writable_itself(top: bytes) -> None:
+    """A writer in a mount namespace of its own makes a read-only filesystem writable for others,
+    too, so that this is put back; a mount that is read-only itself stays so there."""
+    ext4(top, top + b"/disk")
+    bind(top + b"/disk", top + b"/copy")
+    bind(top + b"/disk", top + b"/other")
+    _bootsys.mount(b"", top + b"/disk", b"", c.MS_REMOUNT | c.MS_RDONLY, b"")
+    for name in (b"/disk", b"/copy", b"/other"):
+        refused(errno.EROFS, make_file, top + name + b"/new")
+    _bootsys.mount(b"", top + b"/copy", b"", c.MS_REMOUNT, b"")
+    make_file(top + b"/copy/new")
+    make_file(top + b"/other/new")
+    # The first remount was of the filesystem and of that mount.
+    refused(errno.EROFS, make_file, top + b"/disk/new")
+
+
+@premise
+def a_filesystem_with_a_file_open_for_writing_stays_writable(top: bytes) -> None:
+    """Files are closed before a filesystem is put back to read-only."""
+    ext4(top, top + b"/disk")
+    fd = os.open(top + b"/disk/file", os.O_WRONLY | os.O_CREAT, 0o644)
+    readonly = (b"", top + b"/disk", b"", c.MS_REMOUNT | c.MS_RDONLY, b"")
+    refused(errno.EBUSY, _bootsys.mount, *readonly)
+    os.close(fd)
+    _bootsys.mount(*readonly)
+
+
+@premise
+def a_rename_replaces_a_link_not_what_it_leads_to(top: bytes) -> None:
+    """The swap of `boot/loader`: one rename over the old link."""
+    for name in (b"/loader.0", b"/loader.1"):
+        mkdirs(top + name)
+        make_file(top + name + b"/here")
+    _bootsys.symlink(b"loader.0", top + b"/loader")
+    _bootsys.symlink(b"loader.1", top + b"/loader.tmp")
+    _bootsys.rename(top + b"/loader.tmp", top + b"/loader")
+    assert files.readlink(top + b"/loader") == b"loader.1"
+    assert _bootsys.listdir(top + b"/loader.0") == [b"here"]
+    # A directory cannot be replaced so: where the link became one, the swap fails.
+    _bootsys.symlink(b"loader.0", top + b"/loader.tmp")
+    refused(errno.EISDIR, _bootsys.rename, top + b"/loader.tmp", top + b"/loader.0")
+
+
+@premise
+def an_unnamed_file_only_gets_a_name_that_is_free(top: bytes) -> None:
+    """Kernel files appear complete under their final name, and never over another file."""
+    fd = os.open(top, os.O_TMPFILE | os.O_WRONLY, 0o644)
+    os.write(fd, b"kernel")
+    assert _bootsys.listdir(top) == []
+    source = b"/proc/self/fd/%d" % fd
+    directory = os.open(top, os.O_RDONLY)
+    os.link(source, b"vmlinuz", dst_dir_fd=directory, follow_symlinks=True)
+    assert files.read(top + b"/vmlinuz") == b"kernel"
+    try:
+        os.link(source, b"vmlinuz", dst_dir_fd=directory, follow_symlinks=True)
+    except FileExistsError:
+        pass
+    else:
+        raise AssertionError("linked over another file")
+
+
+@premise
+def an_ofd_lock_belongs_to_the_open_file(top: bytes) -> None:
+    """The sysroot's lock holds against another open of the same process, is not lost when some
+    other fd of the file is closed, and is kept by a child program that has the fd."""
+    make_file(top + b"/lock")
+    first, second, third = (os.open(top + b"/lock", os.O_RDWR) for _ in range(3))
+    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    fcntl.fcntl(first, fcntl.F_OFD_SETLK, lock)
+    refused(errno.EAGAIN, fcntl.fcntl, second, fcntl.F_OFD_SETLK, lock)
+    os.close(third)
+    child = subprocess.Popen(["sleep", "60"], pass_fds=(first,))
+    os.close(first)
+    refused(errno.EAGAIN, fcntl.fcntl, second, fcntl.F_OFD_SETLK, lock)
+    child.kill()
+    child.wait()
+    fcntl.fcntl(second, fcntl.F_OFD_SETLK, lock)
 
 
 # ---- switching root -------------------------------------------------------------------------
