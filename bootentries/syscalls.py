@@ -5,8 +5,8 @@ fd is close-on-exec and the caller's, every failure is an OSError with the path.
 """
 
 try:
-    from _bootsys import freeze_thaw, mount, openat2, syncfs, unshare
+    from _bootsys import freeze_thaw, mount, openat2, syncfs, umount, unshare
 except ImportError:
-    from bootentries.syscalls_ctypes import freeze_thaw, mount, openat2, syncfs, unshare
+    from bootentries.syscalls_ctypes import freeze_thaw, mount, openat2, syncfs, umount, unshare
 
-__all__ = ["freeze_thaw", "mount", "openat2", "syncfs", "unshare"]
+__all__ = ["freeze_thaw", "mount", "openat2", "syncfs", "umount", "unshare"]

@@ -62,6 +62,11 @@ def syncfs(fd: int) -> None:
     _check(_libc.syncfs(fd))
 
 
+def umount(path: bytes, flags: int) -> None:
+    """umount2(2)."""
+    _check(_libc.umount2(path, ctypes.c_int(flags)), path)
+
+
 def unshare(flags: int) -> None:
     """unshare(2)."""
     _check(_libc.unshare(flags))

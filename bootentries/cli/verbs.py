@@ -37,6 +37,8 @@ VERBS = {
     "cleanup": Verb("listing", "cleanup"),
     "set-origin": Verb("set_origin", "set_origin"),
     "kargs": Verb("kargs", "kargs"),
+    "unlock": Verb("unlock", "unlock"),
+    "post-copy": Verb("unlock", "post_copy"),
     "init-fs": Verb("initfs", "init_fs"),
     "os-init": Verb("initfs", "os_init"),
     "stateroot-init": Verb("initfs", "os_init"),

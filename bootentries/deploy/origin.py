@@ -35,6 +35,13 @@ def upgraded_origin(data: bytes, where: str, override: str | None) -> bytes:
     return _format(groups)
 
 
+def unlocked_origin(data: bytes, where: str) -> bytes:
+    """Return the origin of a deployment whose /usr stays writable over reboots."""
+    groups = _groups(data, where)
+    groups.setdefault(b"origin", {})[b"unlocked"] = b"hotfix"
+    return _format(groups)
+
+
 def _groups(data: bytes, where: str) -> dict[bytes, dict[bytes, bytes]]:
     try:
         groups = keyfile.parse(data).groups

@@ -72,6 +72,13 @@ def test_mount_fails_with_the_target(calls):
     assert caught.value.filename == b"/no/such/place"
 
 
+def test_umount_fails_with_the_path(calls):
+    with pytest.raises(OSError) as caught:
+        calls.umount(b"/no/such/place", 0)
+    assert caught.value.errno in (errno.ENOENT, errno.EPERM)
+    assert caught.value.filename == b"/no/such/place"
+
+
 def test_unshare_fails(calls):
     with pytest.raises(OSError) as caught:
         calls.unshare(1 << 3)

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootentries.deploy.origin import normal_origin, upgraded_origin, write_origin
+from bootentries.deploy.origin import (
+    normal_origin,
+    unlocked_origin,
+    upgraded_origin,
+    write_origin,
+)
 from bootentries.errors import BootentriesError
 from bootentries.origin import new_origin
 
@@ -37,6 +42,12 @@ def test_what_an_upgrade_keeps():
     assert upgraded_origin(FULL, "file", None) == b"[origin]\nrefspec=far:main\n\n[more]\nz=1\n"
     assert upgraded_origin(FULL, "file", "def") == (
         b"[origin]\nrefspec=far:main\noverride-commit=def\n\n[more]\nz=1\n"
+    )
+
+
+def test_a_hotfix_is_noted_in_the_origin():
+    assert unlocked_origin(b"[origin]\nrefspec=x\n[more]\nz=1\n", "file") == (
+        b"[origin]\nrefspec=x\nunlocked=hotfix\n\n[more]\nz=1\n"
     )
 
 

@@ -1,0 +1,199 @@
+"""`unlock` and `post-copy` beside `ostree admin`, in a chroot that looks booted.
+
+Its root is an overlay over the Debian chroot with /sysroot, /boot and /var bound into it,
+and a process namespace of its own: PID 1 there is the shell that runs the verbs.  /sysroot is
+mounted read-only, and mounts are shared, as systemd has them.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from richtrees import rich
+from sidebyside import OURS, THEIRS, Facts, Pair, facts, pair
+
+from prepare_root.formats.booted import BootedMetadata
+
+pytestmark = pytest.mark.ns
+
+SUITES = os.environ.get("BOOTCHAIN_SUITES", "trixie").split(",")
+SETUP = """
+set -e
+mkdir -p $BASE; mount -t tmpfs -o mode=0755 layers $BASE; mkdir $BASE/upper $BASE/work $BASE/root
+options=lowerdir=$CHROOT,upperdir=$BASE/upper,workdir=$BASE/work
+mount -t overlay -o $options booted $BASE/root
+mount --make-shared $BASE/root
+cd $BASE/root
+mkdir sysroot; ln -s sysroot/ostree ostree
+mount --bind $SYSROOT sysroot; mount -o remount,bind,ro sysroot; mount --bind $SYSROOT/boot boot
+mount -t tmpfs -o mode=0755 run run; mount --bind $SYSROOT/ostree/deploy/testos/var var
+mkdir -p tmp/checkout; mount --bind $CHECKOUT tmp/checkout
+"""
+# After the overlay is there this tree's /usr has no programs: built-in commands only.
+SCRIPT = """
+mount -t proc proc /proc
+export PYTHONPATH=/tmp/checkout PYTHONDONTWRITEBYTECODE=1
+$VERB; echo "status $?"
+if echo content > /usr/new; then echo writable; else echo read-only; fi 2>/dev/null
+if [ -e /usr/bin/tool ]; then echo tree; else echo system; fi
+while read -r line; do case $line in *" /sysroot "*) echo "$line";; esac
+done < /proc/self/mountinfo
+"""
+
+
+@pytest.fixture(params=SUITES)
+def suite(request):
+    return request.param
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verb said and left; `run` are the files in /run/ostree."""
+
+    output: list[str]
+    errors: str
+    usr: list[str]
+    run: list[str]
+    sysroot: Facts
+
+
+def booted(both: Pair, who: str, *args: str) -> Outcome:
+    """Run `unlock` in the sysroot of one program, with its default deployment booted."""
+    base = both.box.sysroot.parent / f"booted-{who}"
+    sysroot = both.box.sysroot / Path(both.sysroot(who)).name
+    environ = {
+        "BASE": str(base), "CHROOT": str(both.box.root), "SYSROOT": str(sysroot),
+        "CHECKOUT": f"{both.box.root}/tmp/checkout",
+    }  # fmt: skip
+    both.box.run(["bash", "-c", SETUP], environ)
+    deployment = max(both.view(who).glob("ostree/deploy/testos/deploy/*.[0-9]"))
+    status = deployment.stat()
+    root = Path(f"/proc/{both.box.pid}/root{base}/root")
+    metadata = BootedMetadata(device=status.st_dev, inode=status.st_ino)
+    (root / "run/ostree-booted").write_bytes(metadata.encode())
+    (root / "tmp/script").write_text(SCRIPT)
+    program = "ostree admin" if who == THEIRS else "python3 -P -m bootentries"
+    verb = {"VERB": f"{program} {' '.join(args)}"}
+    inside = ["unshare", "-m", "--propagation", "unchanged", "-p", "-f", "chroot", f"{base}/root"]
+    done = both.box.attempt([*inside, "bash", "/tmp/script"], verb)
+    lines = done.stdout.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith("status "))
+    left = sorted(path.name for path in (root / "run/ostree").rglob("*"))
+    assert " ro,relatime " in lines[-1], f"{done.stdout}\n{done.stderr}"
+    return Outcome(lines[: at + 1], done.stderr, lines[at + 1 : -1], left, facts(both.view(who)))
+
+
+@pytest.fixture
+def both(suite, tmp_path):
+    root = rich(tmp_path / "trees")
+    (root / "usr").chmod(0o711)
+    with pair(suite, tmp_path) as found:
+        found.commit(root, "one", "1.0")
+        found.by_theirs("deploy", "--os=testos", "--karg=root=UUID=abc", "one")
+        found.by_theirs("deploy", "--os=testos", "--karg=quiet", "one")
+        for who in (THEIRS, OURS):
+            # 2025.2 keeps its overlay there.
+            (found.view(who) / "ostree/deploy/testos/var/tmp").mkdir(mode=0o1777)
+        yield found
+
+
+def alike(theirs: Facts, ours: Facts, both: Pair) -> None:
+    """Compare two sysroots, but for what the kernel's overlay put there by itself."""
+
+    def own(found: Facts) -> Facts:
+        return {
+            name: tuple({} if isinstance(part, dict) else part for part in value)
+            for name, value in found.items()
+            if "/usr-transient" not in name and "/var/tmp" not in name
+        }
+
+    assert sorted(own(ours)) == sorted(own(theirs))
+    for name, value in own(theirs).items():
+        assert both._normal(name, own(ours)[name]) == both._normal(name, value), name
+
+
+@pytest.mark.parametrize(
+    ("args", "usr", "flag"),
+    [
+        ((), "writable", "unlocked-development"),
+        (("--transient",), "read-only", "unlocked-transient"),
+    ],
+)
+def test_until_the_next_boot(both, args, usr, flag):
+    theirs, ours = booted(both, THEIRS, "unlock", *args), booted(both, OURS, "unlock", *args)
+    assert ours.output == theirs.output
+    assert ours.output[-1] == "status 0"
+    assert ours.usr == theirs.usr == [usr, "tree"]
+    assert ours.run == theirs.run
+    assert flag in ours.run
+    alike(theirs.sysroot, ours.sysroot, both)
+    layers = [
+        name for name in ours.sysroot if name.endswith(("-transient/upper", "-transient/work"))
+    ]
+    modes = {ours.sysroot[name][0] for name in layers if "usr-transient" in name}
+    assert modes == {"drwx--x--x"}
+    if both.suite == "sid":
+        assert sorted(layers) == sorted(
+            name
+            for name in theirs.sysroot
+            if name.endswith(("-transient/upper", "-transient/work"))
+        )
+
+
+def test_what_an_older_libostree_deployed(both):
+    backing = both.view(OURS) / "ostree/deploy/testos/backing"
+    subprocess.run(["rm", "-r", backing], check=True)
+    ours = booted(both, OURS, "unlock")
+    assert ours.output[-1] == "status 0", ours.errors
+    assert ours.usr == ["writable", "tree"]
+    assert backing.stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_hotfix_stays(both):
+    theirs, ours = (
+        booted(both, THEIRS, "unlock", "--hotfix"),
+        booted(both, OURS, "unlock", "--hotfix"),
+    )
+    assert ours.output == theirs.output, ours.errors
+    assert ours.output[0] == "Copying /etc changes: 0 modified, 0 removed, 0 added"
+    assert ours.usr == theirs.usr == ["writable", "tree"]
+    assert not [name for name in ours.run if "unlock" in name]
+    alike(theirs.sysroot, ours.sysroot, both)
+    origins = [value[-1] for name, value in ours.sysroot.items() if name.endswith(".origin")]
+    assert b"[origin]\nrefspec=one\nunlocked=hotfix\n" in origins
+    assert b"[origin]\nrefspec=one\n" in origins
+
+
+BAD_CALLS = (
+    (("unlock", "--hotfix", "--transient"), "--hotfix and --transient exclude each other"),
+    (("unlock", "more"), "usage: Got unexpected extra argument"),
+)
+
+
+def test_bad_calls(both):
+    done = both.ours("unlock")
+    assert (done.returncode, both.theirs("unlock").returncode) == (1, 1)
+    assert "unlock: /: not booted into an OSTree system" in done.stderr
+    for args, text in BAD_CALLS:
+        found = both.ours(*args)
+        assert found.returncode == 1
+        assert text in found.stderr
+    before = facts(both.view(OURS))
+    origin = next(both.view(OURS).glob("ostree/deploy/testos/deploy/*.1.origin"))
+    origin.write_text("[origin]\nrefspec=one\nunlocked=hotfix\n")
+    ours = booted(both, OURS, "unlock")
+    assert "it is unlocked already: hotfix" in ours.errors
+    assert ours.usr == ["writable", "system"]
+    origin.write_text("[origin]\nrefspec=one\n")
+    assert facts(both.view(OURS)) == before
+
+
+def test_post_copy(both):
+    assert both.both("post-copy") == ""
+    assert both.ours("post-copy", "more").returncode == 1
+    (both.view(OURS) / "boot/loader/entries/ostree-1.conf").write_text("options x\n")
+    done = both.ours("post-copy")
+    assert done.returncode == 1
+    assert "no ostree= kernel argument" in done.stderr
