@@ -148,6 +148,8 @@ CASES = (
          {"x": A}, {"x": d(0o700), "x/y": MINE}, {"x": d(), "x/n": B}, {"x": d(), "x/n": B},
          notes=("etc/{}x: a local directory in place of a default file is not merged, because the "
                 "new tree has a directory there",)),
+    Case("an empty directory in place of a file loses nothing to a new one like it",
+         {"x": A}, {"x": d()}, {"x": d(), "x/n": B}, {"x": d(), "x/n": B}),
     Case("a change of a directory's mode alone is lost when the new tree has it",
          {"x": d(0o755), "x/y": A}, {"x": d(0o700)}, {"x": d(0o755), "x/y": B},
          {"x": d(0o755), "x/y": B},
