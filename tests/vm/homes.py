@@ -14,7 +14,7 @@ from bootvm.menu import Menu
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
 from guest import commit, disk
-from guest.shape import KEPT_FILE, LinkState, Variant
+from guest.shape import KEPT_FILE, LINKS, LinkState, Variant
 from guest.system import VAR_FSTAB, VAR_MIB
 from guest.tree import Tree
 from prepare_root.image.initramfs import command
@@ -22,13 +22,12 @@ from prepare_root.image.initramfs import command
 CHECKOUT = Path(__file__).resolve().parents[2]
 MENU, READY = 90, 300
 STATES = (LinkState.LINK, LinkState.EMPTY, LinkState.MISSING, LinkState.FULL)
-NAMES = ("home", "srv", "opt", "mnt")
 
 
 def states(home: LinkState) -> dict[str, LinkState]:
-    """What stands at each of NAMES in the deployment where `home` stands at /home."""
+    """What stands at each link's name in the deployment where `home` stands at /home."""
     first = STATES.index(home)
-    return {name: STATES[(first + number) % 4] for number, name in enumerate(NAMES)}
+    return {name: STATES[(first + number) % 4] for number, name in enumerate(LINKS)}
 
 
 def build(tree: Tree, image: Path, *, separate_var: bool) -> disk.Disk:
@@ -102,8 +101,8 @@ def write_as(vm: Vm, who: User) -> None:
     """The account is made the way an admin makes one, and its owner writes and reads back."""
     vm.check(f"useradd --create-home --uid {who.number} --shell /bin/sh {who.name}")
     script = f"cd && pwd && echo '{who.text.strip()}' > note && chmod 600 note && cat note"
-    said = vm.check(f'su - {who.name} -c "{script}"')
-    assert said == f"/home/{who.name}\n{who.text}"
+    answer = vm.check(f'su - {who.name} -c "{script}"')
+    assert answer == f"/home/{who.name}\n{who.text}"
 
 
 def read_in(vm: Vm, home: str, who: User) -> str | None:
@@ -120,28 +119,40 @@ def read_in(vm: Vm, home: str, who: User) -> str | None:
     return text
 
 
+def said(vm: Vm) -> str:
+    """What prepare-root said, as /init to the kernel's log and as a service to the journal."""
+    return vm.check("journalctl -b --no-pager -o short-monotonic | grep prepare-root")
+
+
 def check_state(vm: Vm, name: str, state: LinkState, by_unit: bool) -> None:
     """What stands at /NAME in the running system when the tree has it in `state`.
 
     `by_unit`: an empty directory is covered by a unit, not by prepare-root itself.
     """
+    target = LINKS[name].removeprefix("../")
     kind = vm.check(f"stat -c %F /{name}").strip()
     mounted = vm.run(f"findmnt -n -o FSROOT --mountpoint /{name}").stdout.strip()
-    reported = f"link: /{name}: left alone, not made to lead to /var/{name}: " in vm.check("dmesg")
-    if state in (LinkState.LINK, LinkState.MISSING):
-        assert (kind, mounted, reported) == ("symbolic link", "", False), name
-        assert vm.check(f"readlink /{name}") == f"var/{name}\n"
-    elif state is LinkState.EMPTY:
-        assert (kind, reported) == ("directory", False), name
-        assert mounted.endswith(f"/{name}"), name
-        here, there = vm.check(f"stat -c %d:%i /{name} /var/{name}").split()
-        assert here == there, name
-        unit = vm.run(f"systemctl show -P FragmentPath {name}.mount").stdout.strip()
-        assert unit == (f"/run/systemd/system/{name}.mount" if by_unit else ""), name
-    else:
+    reported = f"link: /{name}: left alone, not made to lead to /{target}: " in said(vm)
+    if state is LinkState.FULL:
         assert (kind, mounted, reported) == ("directory", "", True), name
         assert vm.check(f"cat /{name}/{KEPT_FILE}") == f"{name}\n"
-        assert vm.run(f"test -e /var/{name}/{KEPT_FILE}").status == 1, name
+        assert vm.run(f"test -e /{target}/{KEPT_FILE}").status == 1, name
+        return
+    mode = "700" if name == "root" else "755"
+    assert vm.check(f"stat -c '%F %a' /{target}").strip() == f"directory {mode}", name
+    here, there = vm.check(f"stat -L -c %d:%i /{name} /{target}").split()
+    assert here == there, name
+    if state is LinkState.EMPTY:
+        assert (kind, reported) == ("directory", False), name
+        assert mounted.endswith(target.removeprefix("var").removeprefix("run")), name
+        unit = name.replace("/", "-") + ".mount"
+        written = vm.run(f"systemctl show -P FragmentPath {unit}").stdout.strip()
+        # What leads to /run needs no /var.
+        late = by_unit and target.startswith("var/")
+        assert written == (f"/run/systemd/system/{unit}" if late else ""), name
+    else:
+        assert (kind, mounted, reported) == ("symbolic link", "", False), name
+        assert vm.check(f"readlink /{name}") == f"{LINKS[name]}\n"
 
 
 def check_sound(vm: Vm) -> None:

@@ -13,7 +13,8 @@ import pytest
 from bootvm.vm import Vm
 from guest.tree import Tree
 
-pytestmark = pytest.mark.vm
+# A walk is four boots in one test.
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(1800)]
 
 Starter = Callable[..., Vm]
 
