@@ -144,8 +144,7 @@ def _plan_nothing(
     present: Sysroot, targets: tuple[Target, ...], boot: BootListing, how: Write
 ) -> Plan:
     bootversion, sub = present.bootversion, present.subbootversion
-    dropped = present.on_disk != present.deployments and not how.keep_staged
-    after = _afterwards(present, targets, boot, (bootversion, sub), how) if dropped else ()
+    after = _afterwards(present, targets, boot, (bootversion, sub), how)
     return Plan((), after, False, bootversion, sub, 0, unchanged=True)
 
 

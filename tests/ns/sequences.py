@@ -62,7 +62,7 @@ CHANGES = (
     "rm -rf etc/sub",
     "chown 3:4 etc/secret || :",
     f"[ ! -e etc/secret ] || {SET_XATTR} etc/secret user.local $RANDOM_TEXT",
-    "rm -f etc/empty; mkdir -p etc/empty; touch etc/empty/child",
+    "rm -rf etc/empty; mkdir -p etc/empty; touch etc/empty/child",
     "mkfifo etc/pipe || :",
 )
 CONFIG = ({}, {"bootprefix": "true"}, {"boot-counting-tries": "3"})

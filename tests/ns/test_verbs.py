@@ -75,6 +75,16 @@ def test_both_do_the_same(four: Pair, steps):
     four.both(*("cleanup",) if steps == STEPS["undeploy all"] else ("set-default", "1"))
 
 
+def test_choosing_the_default_again_prunes(four: Pair, tmp_path):
+    for number in range(2):
+        tree = Tree(f"unused{number}", PLAIN.modules, pretty=f"Unused {number}")
+        four.commit(build(tmp_path / "trees", tree), "unused", "1")
+    objects = four.view(OURS) / "ostree/repo/objects"
+    before = len(list(objects.glob("*/*.commit")))
+    four.both("set-default", "0")
+    assert len(list(objects.glob("*/*.commit"))) == before - 1
+
+
 def test_cleanup_removes_what_nothing_needs(four: Pair):
     for who in (THEIRS, OURS):
         top = four.view(who)
