@@ -20,6 +20,8 @@ from victims import EXTENSIONS, Victim, state, with_grub
 
 from bootentries.check.verify import verify
 from bootentries.root import open_root
+from prepare_root.formats.booted import BootedMetadata
+from prepare_root.formats.gvariant import Variant, encode
 
 pytestmark = pytest.mark.ns
 
@@ -244,3 +246,68 @@ def test_it_needs_no_writable_filesystem(suite, tmp_path):
         assert done.stderr.splitlines()[0] == (
             f"bootentries: verify: {box.sysroot}: not sound: 1 fault"
         )
+
+
+def boot_without_booting(box: Machine) -> Path:
+    """Make a root as prepare-root leaves it, with the chroot's programs; returns its path."""
+    root = box.sysroot.parent / "booted"
+    script = f"""
+        mkdir {root} && mount -t tmpfs -o mode=0755 tmpfs {root} && cd {root}
+        mkdir usr etc ostree boot proc run run/ostree tmp tmp/checkout
+        ln -s usr/lib lib; ln -s usr/lib64 lib64
+        for name in usr etc; do mount --bind {box.root}/$name $name; done
+        for name in ostree boot; do mount --bind {box.sysroot}/$name $name; done
+        mount --bind {CHECKOUT} tmp/checkout
+    """
+    box.run(["sh", "-ec", script])
+    return root
+
+
+def test_a_booted_system(suite, tmp_path):
+    """What /run says is held against the list: booted, staged, or /boot not mounted."""
+    with machine(suite, tmp_path) as box:
+        deployed(box, tmp_path, PLAIN, AGAIN)
+        root = boot_without_booting(box)
+        run = Path(f"/proc/{box.pid}/root{root}/run")
+        here = Victim(box.view).deployment(1).stat()
+
+        def found() -> list[str]:
+            program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONDONTWRITEBYTECODE=1"]
+            program += ["python3", "-P", "-m", "bootentries", "verify", "--json"]
+            done = box.attempt(["chroot", str(root), *program])
+            report = json.loads(done.stdout)
+            assert done.returncode == (0 if report["sound"] else 1), done.stderr
+            return [f"{item['code']} {item['place']}" for item in report["findings"]]
+
+        def booted(inode: int) -> None:
+            data = BootedMetadata(device=here.st_dev, inode=inode).encode()
+            (run / "ostree-booted").write_bytes(data)
+
+        booted(here.st_ino)
+        assert found() == []
+        assert "●" in box.run(
+            ["chroot", str(root), "env", "PYTHONPATH=/tmp/checkout", "PYTHONDONTWRITEBYTECODE=1",
+             "PYTHONUTF8=1", "python3", "-P", "-m", "bootentries", "status"]
+        )  # fmt: skip
+        booted(1)
+        assert found() == ["booted-not-listed ostree/deploy"]
+        (run / "ostree-booted").write_bytes(b"\xff")
+        assert found() == ["run-state /run/ostree-booted"]
+        booted(here.st_ino)
+        (run / "ostree/staged-deployment").write_bytes(b"\xff")
+        assert found() == ["run-state /run/ostree/staged-deployment"]
+        (run / "ostree/staged-deployment").write_bytes(staged("testos", f"{'c' * 64}.0"))
+        assert found()[0] == f"deployment-missing ostree/deploy/testos/deploy/{'c' * 64}.0"
+        (run / "ostree/staged-deployment").unlink()
+        box.run(["umount", str(root / "boot")])
+        assert found() == ["loader-missing boot/loader"]
+
+
+def staged(stateroot: str, name: str) -> bytes:
+    """What libostree keeps about a staged deployment."""
+    target = {
+        "name": Variant("s", name),
+        "osname": Variant("s", stateroot),
+        "bootcsum": Variant("s", "d" * 64),
+    }
+    return encode("a{sv}", {"target": Variant("a{sv}", target)})
