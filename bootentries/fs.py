@@ -17,6 +17,10 @@ from bootentries import syscalls
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_IN_ROOT = 0x10
 
+# Far more than an entry, an origin or a configuration has; what is larger is a mistake, or
+# malice, and would be held in memory.
+SIZE_LIMIT = 4 << 20
+
 # A mount or rename anywhere in the system makes openat2 unsure of a `..`; openat2(2) says
 # EAGAIN then and asks to try again.
 _TRIES = 1000
@@ -52,28 +56,36 @@ def parent(root_fd: int, path: str) -> Iterator[tuple[int, str]]:
         yield fd, name
 
 
-def read_bytes(root_fd: int, path: str) -> bytes:
-    """Return the content of a regular file; OSError for anything else."""
+def read_bytes(root_fd: int, path: str, limit: int = SIZE_LIMIT) -> bytes:
+    """Return the content of a regular file of at most `limit` bytes; OSError for any other."""
     # A pipe would be waited for, else.
     with opened(root_fd, path, os.O_RDONLY | os.O_NONBLOCK) as fd:
-        mode = os.fstat(fd).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        found = os.fstat(fd)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "Not a regular file", path)
-        return read_fd(fd)
+        # The size may grow, or be 0 for what the kernel makes up.
+        data = b"" if found.st_size > limit else read_fd(fd, limit + 1)
+        if max(found.st_size, len(data)) > limit:
+            raise OSError(errno.EFBIG, f"Larger than {limit} bytes", path)
+        return data
 
 
-def read_fd(fd: int) -> bytes:
-    """Return everything from the current place of `fd` on."""
+def read_fd(fd: int, limit: int | None = None) -> bytes:
+    """Return what comes from the current place of `fd` on, no more than about `limit` bytes."""
     blocks = []
-    while block := os.read(fd, 1 << 20):
+    total = 0
+    while (limit is None or total < limit) and (block := os.read(fd, 1 << 20)):
         blocks.append(block)
+        total += len(block)
     return b"".join(blocks)
 
 
-def read_optional(root_fd: int, path: str) -> bytes | None:
+def read_optional(root_fd: int, path: str, limit: int = SIZE_LIMIT) -> bytes | None:
     """Return the content of a file, or None when it is not there."""
     try:
-        return read_bytes(root_fd, path)
+        return read_bytes(root_fd, path, limit)
     except FileNotFoundError:
         return None
 

@@ -10,6 +10,8 @@ from prepare_root.formats.commit import Commit, decode_commit, object_path
 REPO = "ostree/repo"
 LOADERS = ("auto", "none", "grub2", "syslinux", "uboot", "zipl", "aboot")
 _GROUP = b"sysroot"
+# What libostree, too, takes for one object of metadata.
+_COMMIT_LIMIT = 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def read_commit(root_fd: int, checksum: str) -> Commit | None:
     """Return a commit, or None when the repository lacks it; raises BootentriesError."""
     try:
         path = f"{REPO}/{object_path(checksum, 'commit').decode()}"
-        data = fs.read_optional(root_fd, path)
+        data = fs.read_optional(root_fd, path, _COMMIT_LIMIT)
         return None if data is None else decode_commit(data)
     except FormatError as error:
         raise BootentriesError("read commit", checksum, str(error)) from error

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.fstype import filesystem_type
+
+# What the kernel calls FAT; it has no symbolic links, and boot/loader has to be one.
+_FAT = ("vfat", "msdos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ def open_root(path: str, boot_path: str | None = None) -> Iterator[Root]:
         boot_fd = _open_boot(fd, boot_path)
         try:
             shown = boot_path or os.path.join(path, "boot")
+            if boot_fd is not None:
+                _check_boot(fd, boot_fd, shown)
             yield Root(path, fd, boot_fd, shown)
         finally:
             if boot_fd is not None:
@@ -68,5 +74,27 @@ def _open_boot(root_fd: int, boot_path: str | None) -> int | None:
             raise from_os_error("open boot directory", error, boot_path) from error
     try:
         return fs.open_in(root_fd, "boot", flags)
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError as error:
+        if fs.stat_optional(root_fd, "boot", follow=False) is None:
+            return None
+        raise BootentriesError(
+            "open boot directory", "boot", "it is a link that leads nowhere in the sysroot"
+        ) from error
+    except OSError as error:
+        raise from_os_error("open boot directory", error) from error
+
+
+def _check_boot(root_fd: int, boot_fd: int, shown: str) -> None:
+    """Raise BootentriesError for a filesystem that can hold no list.
+
+    The sysroot's own has hard links, so it can only be another one.
+    """
+    if os.fstat(root_fd).st_dev == os.fstat(boot_fd).st_dev:
+        return
+    kind = filesystem_type(boot_fd)
+    if kind in _FAT:
+        raise BootentriesError(
+            "open boot directory", shown, f"a {kind} filesystem cannot be the boot directory",
+            hint="boot/loader is a symbolic link, which FAT has not: keep FAT for the EFI "
+            "partition, mounted on /efi or /boot/efi",
+        )  # fmt: skip

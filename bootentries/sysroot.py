@@ -149,21 +149,29 @@ def read_entries(root: Root, bootversion: int) -> list[Entry]:
     directory = f"loader.{bootversion}/entries"
     entries = []
     for name in fs.list_optional(root.boot_fd, directory) or []:
-        place = f"boot/{directory}/{name}"
-        if not is_entry_name(name):
-            continue
-        found = fs.stat_optional(root.boot_fd, f"{directory}/{name}")
-        if found is None:
-            raise BootentriesError("read entry", place, "dangling symbolic link")
-        if not stat.S_ISREG(found.st_mode):
-            continue
-        try:
-            text = fs.read_bytes(root.boot_fd, f"{directory}/{name}").decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise BootentriesError("read entry", place, "not UTF-8") from error
-        entries.append(Entry(name, bls.parse(text), parse_counters(name)))
+        if is_entry_name(name):
+            place = f"boot/{directory}/{name}"
+            try:
+                text = _entry_text(root.boot_fd, f"{directory}/{name}", place)
+            except OSError as error:
+                raise from_os_error("read entry", error, place) from error
+            if text is not None:
+                entries.append(Entry(name, bls.parse(text), parse_counters(name)))
     order = {id(entry.bls): entry for entry in entries}
     return [order[id(item)] for item in newest_first([entry.bls for entry in entries])]
+
+
+def _entry_text(boot_fd: int, path: str, place: str) -> str | None:
+    """Return an entry's text, or None for what is no file; raises OSError as well."""
+    found = fs.stat_optional(boot_fd, path)
+    if found is None:
+        raise BootentriesError("read entry", place, "dangling symbolic link")
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    try:
+        return fs.read_bytes(boot_fd, path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BootentriesError("read entry", place, "not UTF-8") from error
 
 
 def entry_bootlink(entry: Entry) -> Bootlink:

@@ -99,3 +99,43 @@ def test_a_pipe_is_not_waited_for(top):
     os.mkfifo(path / "pipe")
     with pytest.raises(OSError, match="Not a regular file"):
         fs.read_optional(fd, "pipe")
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda path: path.mkdir(), "Is a directory: 'it'"),
+        (os.mkfifo, "Not a regular file: 'it'"),
+        (lambda path: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5)), "Not a regular file"),
+        (lambda path: path.symlink_to("it"), "Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("gone"), "No such file or directory"),
+        (lambda path: path.write_bytes(bytes(9)), "Larger than 8 bytes: 'it'"),
+    ],
+)
+def test_only_a_regular_file_of_limited_size_is_read(top, make, text):
+    path, fd = top
+    make(path / "it")
+    with pytest.raises(OSError, match=text):
+        fs.read_bytes(fd, "it", 8)
+
+
+def test_a_size_that_the_kernel_does_not_tell_counts_too():
+    proc = os.open("/proc/self", os.O_RDONLY)
+    try:
+        assert fs.stat_optional(proc, "maps").st_size == 0
+        with pytest.raises(OSError, match="Larger than 64 bytes"):
+            fs.read_bytes(proc, "maps", 64)
+    finally:
+        os.close(proc)
+
+
+def test_a_huge_file_is_refused_before_it_is_read(top, monkeypatch):
+    path, fd = top
+    with (path / "huge").open("wb") as file:
+        file.truncate(1 << 30)
+    monkeypatch.setattr(fs, "read_fd", lambda *_: pytest.fail("it is read"))
+    with pytest.raises(OSError, match="Larger than 4194304 bytes"):
+        fs.read_bytes(fd, "huge")
+    (path / "full").write_bytes(bytes(fs.SIZE_LIMIT))
+    monkeypatch.undo()
+    assert len(fs.read_bytes(fd, "full")) == fs.SIZE_LIMIT
