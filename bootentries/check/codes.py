@@ -6,12 +6,11 @@
 from dataclasses import dataclass
 from enum import Enum
 
-_WRITE_LIST = "write the list again, with a changed argument (`instutil set-kargs`) or by a deploy"
-
-_WRITE_MENU = (
-    "GRUB: run `instutil grub2-generate > /boot/loader/grub.cfg`; all others: write the list "
-    "again, with a changed argument"
+_WRITE_LIST = (
+    "write the list again: by a deploy, or `bootentries instutil set-kargs` with a new argument"
 )
+_WRITE_GRUB_MENU = "run `bootentries instutil grub2-generate > /boot/loader/grub.cfg`"
+_WRITE_MENU = f"GRUB: {_WRITE_GRUB_MENU}; all others: {_WRITE_LIST}"
 
 
 class Severity(Enum):
@@ -189,7 +188,7 @@ _FAULTS = _table(
         ),
         "origin-form": (
             "An origin file is no key file; libostree reads no list at all then.",
-            "correct it, or write it anew with `ostree admin set-origin`",
+            "correct it, or write it anew with `bootentries set-origin`",
         ),
         "commit-missing": (
             "The repository lacks a deployment's commit: no new list can be written with it.",
@@ -255,11 +254,11 @@ _FAULTS = _table(
         ),
         "menu-incomplete": (
             "The GRUB menu is cut off: its last line is not there.",
-            _WRITE_MENU,
+            _WRITE_GRUB_MENU,
         ),
         "menu-stale": (
             "The GRUB menu is that of another list.",
-            _WRITE_MENU,
+            _WRITE_GRUB_MENU,
         ),
         "menu-differs": (
             "The bootloader's menu does not say what the entries say.",
@@ -267,11 +266,11 @@ _FAULTS = _table(
         ),
         "stub-missing": (
             "GRUB has no `grub.cfg` of its own that would read the menu.",
-            "write it with `instutil grub2-stub -o`",
+            "write it with `bootentries instutil grub2-stub -o`",
         ),
         "stub-foreign": (
             "GRUB's own `grub.cfg` reads neither the menu nor the entries.",
-            "write it with `instutil grub2-stub -o`, and keep update-grub from it",
+            "write it with `bootentries instutil grub2-stub -o`, and keep update-grub from it",
         ),
     },
 )
@@ -297,7 +296,7 @@ _WARNINGS = _table(
         ),
         "entry-title-duplicate": (
             "Two entries have the same title: nobody can tell them apart, and zipl refuses.",
-            f"{_WRITE_LIST}",
+            _WRITE_LIST,
         ),
         "entry-options-repeated": (
             "An entry has several `options` lines: libostree takes the last, GRUB the first.",
@@ -321,7 +320,7 @@ _WARNINGS = _table(
         ),
         "origin-missing": (
             "A deployment has no origin: nothing says where its updates come from.",
-            "write one with `ostree admin set-origin`",
+            "write one with `bootentries set-origin`",
         ),
         "last-good-missing": (
             "GRUB's stub has no last good menu to fall back to.",
@@ -346,7 +345,7 @@ _LEFTOVERS = _table(
         "bootlink-unused": ("A boot link that no entry uses.", _NEXT_WRITE),
         "deployment-unused": (
             "A deployment that no entry boots.",
-            "`ostree admin cleanup` removes it",
+            "`bootentries cleanup` removes it",
         ),
         "deployment-remains": (
             "An origin file or a backing directory without a deployment.",
@@ -358,17 +357,17 @@ _LEFTOVERS = _table(
         ),
         "loader-pending": (
             "The bootloader's program has still to run: until then the list before boots.",
-            "run the next write, or `bootentries loader run-pending`",
+            "run `bootentries loader run-pending`; the next write does it, too",
         ),
         "payload-unused": ("Kernel files that no entry uses.", _NEXT_WRITE),
         "overlay-unused": ("An overlay initrd that no entry uses.", _NEXT_WRITE),
         "refs-out-of-step": (
             "The refs that keep the deployments' commits do not name them all.",
-            "`ostree admin cleanup` writes them; do not prune before",
+            "`bootentries cleanup` writes them; do not prune before",
         ),
         "ref-unused": (
             "A ref that keeps a commit for a list that is not the active one.",
-            "`ostree admin cleanup` removes it",
+            "`bootentries cleanup` removes it",
         ),
     },
 )
