@@ -1,88 +1,21 @@
-"""`unlock` and `post-copy` beside `ostree admin`, in a chroot that looks booted.
-
-Its root is an overlay over the Debian chroot with /sysroot, /boot and /var bound into it,
-and a process namespace of its own: PID 1 there is the shell that runs the verbs.  /sysroot is
-mounted read-only, and mounts are shared, as systemd has them.
-"""
+"""`unlock` and `post-copy` beside `ostree admin`, in a chroot that looks booted."""
 
 import os
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from bootedchroot import run_booted
 from richtrees import rich
 from sidebyside import OURS, THEIRS, Facts, Pair, facts, pair
-
-from prepare_root.formats.booted import BootedMetadata
 
 pytestmark = pytest.mark.ns
 
 SUITES = os.environ.get("BOOTCHAIN_SUITES", "trixie").split(",")
-SETUP = """
-set -e
-mkdir -p $BASE; mount -t tmpfs -o mode=0755 layers $BASE; mkdir $BASE/upper $BASE/work $BASE/root
-options=lowerdir=$CHROOT,upperdir=$BASE/upper,workdir=$BASE/work
-mount -t overlay -o $options booted $BASE/root
-mount --make-shared $BASE/root
-cd $BASE/root
-mkdir sysroot; ln -s sysroot/ostree ostree
-mount --bind $SYSROOT sysroot; mount -o remount,bind,ro sysroot; mount --bind $SYSROOT/boot boot
-mount -t tmpfs -o mode=0755 run run; mount --bind $SYSROOT/ostree/deploy/testos/var var
-mkdir -p tmp/checkout; mount --bind $CHECKOUT tmp/checkout
-"""
-# After the overlay is there this tree's /usr has no programs: built-in commands only.
-SCRIPT = """
-mount -t proc proc /proc
-export PYTHONPATH=/tmp/checkout PYTHONDONTWRITEBYTECODE=1
-$VERB; echo "status $?"
-if echo content > /usr/new; then echo writable; else echo read-only; fi 2>/dev/null
-if [ -e /usr/bin/tool ]; then echo tree; else echo system; fi
-while read -r line; do case $line in *" /sysroot "*) echo "$line";; esac
-done < /proc/self/mountinfo
-"""
 
 
 @pytest.fixture(params=SUITES)
 def suite(request):
     return request.param
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a verb said and left; `run` are the files in /run/ostree."""
-
-    output: list[str]
-    errors: str
-    usr: list[str]
-    run: list[str]
-    sysroot: Facts
-
-
-def booted(both: Pair, who: str, *args: str) -> Outcome:
-    """Run `unlock` in the sysroot of one program, with its default deployment booted."""
-    base = both.box.sysroot.parent / f"booted-{who}"
-    sysroot = both.box.sysroot / Path(both.sysroot(who)).name
-    environ = {
-        "BASE": str(base), "CHROOT": str(both.box.root), "SYSROOT": str(sysroot),
-        "CHECKOUT": f"{both.box.root}/tmp/checkout",
-    }  # fmt: skip
-    both.box.run(["bash", "-c", SETUP], environ)
-    deployment = max(both.view(who).glob("ostree/deploy/testos/deploy/*.[0-9]"))
-    status = deployment.stat()
-    root = Path(f"/proc/{both.box.pid}/root{base}/root")
-    metadata = BootedMetadata(device=status.st_dev, inode=status.st_ino)
-    (root / "run/ostree-booted").write_bytes(metadata.encode())
-    (root / "tmp/script").write_text(SCRIPT)
-    program = "ostree admin" if who == THEIRS else "python3 -P -m bootentries"
-    verb = {"VERB": f"{program} {' '.join(args)}"}
-    inside = ["unshare", "-m", "--propagation", "unchanged", "-p", "-f", "chroot", f"{base}/root"]
-    done = both.box.attempt([*inside, "bash", "/tmp/script"], verb)
-    lines = done.stdout.splitlines()
-    at = next(index for index, line in enumerate(lines) if line.startswith("status "))
-    left = sorted(path.name for path in (root / "run/ostree").rglob("*"))
-    assert " ro,relatime " in lines[-1], f"{done.stdout}\n{done.stderr}"
-    return Outcome(lines[: at + 1], done.stderr, lines[at + 1 : -1], left, facts(both.view(who)))
 
 
 @pytest.fixture
@@ -122,7 +55,8 @@ def alike(theirs: Facts, ours: Facts, both: Pair) -> None:
     ],
 )
 def test_until_the_next_boot(both, args, usr, flag):
-    theirs, ours = booted(both, THEIRS, "unlock", *args), booted(both, OURS, "unlock", *args)
+    verb = " ".join(("unlock", *args))
+    theirs, ours = run_booted(both, THEIRS, verb), run_booted(both, OURS, verb)
     assert ours.output == theirs.output
     assert ours.output[-1] == "status 0"
     assert ours.usr == theirs.usr == [usr, "tree"]
@@ -145,17 +79,14 @@ def test_until_the_next_boot(both, args, usr, flag):
 def test_what_an_older_libostree_deployed(both):
     backing = both.view(OURS) / "ostree/deploy/testos/backing"
     subprocess.run(["rm", "-r", backing], check=True)
-    ours = booted(both, OURS, "unlock")
+    ours = run_booted(both, OURS, "unlock")
     assert ours.output[-1] == "status 0", ours.errors
     assert ours.usr == ["writable", "tree"]
     assert backing.stat().st_mode & 0o7777 == 0o700
 
 
 def test_a_hotfix_stays(both):
-    theirs, ours = (
-        booted(both, THEIRS, "unlock", "--hotfix"),
-        booted(both, OURS, "unlock", "--hotfix"),
-    )
+    theirs, ours = (run_booted(both, who, "unlock --hotfix") for who in (THEIRS, OURS))
     assert ours.output == theirs.output, ours.errors
     assert ours.output[0] == "Copying /etc changes: 0 modified, 0 removed, 0 added"
     assert ours.usr == theirs.usr == ["writable", "tree"]
@@ -183,7 +114,7 @@ def test_bad_calls(both):
     before = facts(both.view(OURS))
     origin = next(both.view(OURS).glob("ostree/deploy/testos/deploy/*.1.origin"))
     origin.write_text("[origin]\nrefspec=one\nunlocked=hotfix\n")
-    ours = booted(both, OURS, "unlock")
+    ours = run_booted(both, OURS, "unlock")
     assert "it is unlocked already: hotfix" in ours.errors
     assert ours.usr == ["writable", "system"]
     origin.write_text("[origin]\nrefspec=one\n")
