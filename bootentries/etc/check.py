@@ -65,13 +65,13 @@ def opened_local(root_fd: int, operation: str = OPERATION) -> Iterator[tuple[int
 
 
 @contextmanager
-def opened_sides(merge_fd: int, new_fd: int) -> Iterator[Sides]:
+def opened_sides(merge_fd: int, new_fd: int, xattrs: bool = True) -> Iterator[Sides]:
     """Hold the three trees of two deployment roots open; raises BootentriesError."""
     with (
         opened_local(merge_fd) as (default_fd, local_fd),
         _opened(new_fd, "etc", OPERATION, " of the new deployment") as etc_fd,
     ):
-        yield Sides(default_fd, local_fd, Target(new_fd, etc_fd))
+        yield Sides(default_fd, local_fd, Target(new_fd, etc_fd, xattrs))
 
 
 @contextmanager

@@ -36,15 +36,18 @@ class Counts:
         )
 
 
-def merge(merge_fd: int, new_fd: int, note: Callable[[str], None]) -> Counts:
+def merge(
+    merge_fd: int, new_fd: int, note: Callable[[str], None], *, xattrs: bool = True
+) -> Counts:
     """Apply the changes in `etc` of one deployment root to `etc` of another.
 
     Both are fds of open directories and stay the caller's.  `note` is told of each local
     change that gets lost.  Nothing is printed: the caller prints the returned counts.
+    `xattrs` is false where OSTREE_SYSROOT_DEBUG has the word no-xattrs.
     Raises BootentriesError; the new /etc is as it was then when a change conflicts, and
     half merged when the disk is full or broken.
     """
-    with opened_sides(merge_fd, new_fd) as sides:
+    with opened_sides(merge_fd, new_fd, xattrs) as sides:
         try:
             with Spool(sides.target.etc_fd) as spool:
                 counts = _plan(sides, spool, note)
@@ -94,7 +97,7 @@ def _carry_over(sides: Sides, changes: Iterator[Change]) -> None:
 
 
 def _apply(sides: Sides, change: Change, source: int, target: int) -> None:
-    name = change.path.rpartition("/")[2]
+    name, xattrs = change.path.rpartition("/")[2], sides.target.xattrs
     local, present = walk.lstat(source, name), walk.lstat(target, name)
     if local is None:
         # Deleted while we worked: what is a default is to stay deleted, then.
@@ -106,15 +109,15 @@ def _apply(sides: Sides, change: Change, source: int, target: int) -> None:
             return
         os.unlink(name, dir_fd=target)
     if not stat.S_ISDIR(local.st_mode):
-        copy_entry(source, target, name)
+        copy_entry(source, target, name, xattrs=xattrs)
         return
     os.mkdir(name, 0o700, dir_fd=target)
     with walk.directory(source, name) as source_fd, walk.directory(target, name) as target_fd:
         if change.kind is Kind.ADDED:
             # What is in it follows as changes of their own.
-            copy_attributes(source_fd, target_fd)
+            copy_attributes(source_fd, target_fd, xattrs=xattrs)
         else:
-            copy_tree(source_fd, target_fd)
+            copy_tree(source_fd, target_fd, xattrs=xattrs)
 
 
 @contextmanager

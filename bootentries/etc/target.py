@@ -17,10 +17,14 @@ from bootentries.etc.copy import copy_attributes
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Open directories of the new deployment, owned by whoever made this."""
+    """Open directories of the new deployment, owned by whoever made this.
+
+    Without `xattrs` no extended attributes are carried over.
+    """
 
     root_fd: int
     etc_fd: int
+    xattrs: bool = True
 
     def open(self, path: str) -> int:
         """Return an fd of the directory `path` of /etc, the caller's.
@@ -59,14 +63,16 @@ class Target:
                 below = _make(fd, step)
                 os.close(fd)
                 fd = below
-                with walk.directory(local_fd, step) as template:
-                    copy_attributes(template, fd)
+                self._dress(fd, step, local_fd)
             if path and not missing:
-                with walk.directory(local_fd, path) as template:
-                    copy_attributes(template, fd)
+                self._dress(fd, path, local_fd)
             yield fd
         finally:
             os.close(fd)
+
+    def _dress(self, fd: int, path: str, local_fd: int) -> None:
+        with walk.directory(local_fd, path) as template:
+            copy_attributes(template, fd, xattrs=self.xattrs)
 
     def _nearest(self, path: str) -> tuple[int, list[str]]:
         """Return the nearest directory that exists, and the paths below it that do not."""

@@ -30,10 +30,10 @@ class Trees:
     def merged(self) -> Path:
         return self.new / "etc"
 
-    def merge(self) -> Counts:
+    def merge(self, *, xattrs: bool = True) -> Counts:
         """Merge; what it says is in `notes` afterwards."""
         with self._opened() as (old, new):
-            return merge(old, new, self.notes.append)
+            return merge(old, new, self.notes.append, xattrs=xattrs)
 
     def check(self) -> list[Finding]:
         """Return what a merge would find."""

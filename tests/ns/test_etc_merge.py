@@ -9,13 +9,27 @@ import random
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from chroots import Machine, machine
 from etc_cases import CASES, Case
-from etc_model import Conflict, Node, Spec, d, edited, f, ln, merged, read, rooted, times, write
+from etc_model import (
+    LINK,
+    Conflict,
+    Node,
+    Spec,
+    d,
+    edited,
+    f,
+    ln,
+    merged,
+    read,
+    rooted,
+    times,
+    write,
+)
 from etc_trees import Trees
 from trees import PLAIN, build
 
@@ -37,6 +51,7 @@ class Stateroot:
     name: str
     tree: Path
     work: Path
+    environ: dict[str, str] = field(default_factory=dict)
 
     @property
     def deployments(self) -> set[Path]:
@@ -55,8 +70,9 @@ class Stateroot:
         self.box.run(["umount", str(inside)])
         before = self.deployments
         done = ostree(
-            self.box, "deploy", f"--os={self.name}", "--karg=root=a", "--no-prune", *args, self.name
-        )
+            self.box, "deploy", f"--os={self.name}", "--karg=root=a", "--no-prune", *args,
+            self.name, environ=self.environ,
+        )  # fmt: skip
         (new,) = self.deployments - before
         return done, new
 
@@ -68,12 +84,14 @@ class Stateroot:
         return Trees(old, ours)
 
 
-def ostree(box: Machine, verb: str, *args: str) -> "subprocess.CompletedProcess[bytes]":
+def ostree(
+    box: Machine, verb: str, *args: str, environ: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[bytes]":
     """Run `ostree admin`; its output may be any bytes."""
     return subprocess.run(
         ["nsenter", f"--mount=/proc/{box.pid}/ns/mnt", "--", "chroot", box.root,
          "ostree", "admin", verb, "--sysroot=/tmp/sysroot", *args],
-        capture_output=True, timeout=300, check=False,
+        capture_output=True, timeout=300, check=False, env={**os.environ, **(environ or {})},
     )  # fmt: skip
 
 
@@ -324,6 +342,25 @@ def test_random_trees(stateroot):
     assert done.returncode == 0, done.stderr
     for name in list(failing)[:FAILING]:
         conflict_by_both(root, old, failing[name], name, default)
+
+
+def test_without_extended_attributes(stateroot):
+    default = {"x": f("a"), "d": d(), "d/y": f("a")}
+    local = {
+        "x": f("b", one=b"1"), "d": d(0o700, two=b"2"), "d/y": f("b"), "n": d(three=b"3"),
+        "l": Node(LINK, "x", 0o777, xattrs=(("trusted.four", b"4"),)),
+    }  # fmt: skip
+    root = stateroot("without-xattrs")
+    root.environ["OSTREE_SYSROOT_DEBUG"] = "no-xattrs"
+    done, old = root.deploy(default)
+    assert done.returncode == 0, done.stderr
+    refill(old / "etc", local)
+    done, their = root.deploy(default)
+    assert done.returncode == 0, done.stderr
+    our = root.merged_by_us(old, their)
+    our.merge(xattrs=False)
+    assert read(our.merged) == read(their / "etc")
+    assert read(our.merged) == {path: node.plain for path, node in local.items()}
 
 
 def test_config_diff_prints_the_same(stateroot):
