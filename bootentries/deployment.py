@@ -8,8 +8,9 @@ from bootentries.entries.names import Counters
 from bootentries.errors import BootentriesError
 from bootentries.origin import Origin
 
-_BOOTLINK = re.compile(r"/ostree/boot\.([01])/([^/]+)/([^/]+)/([0-9]+)")
-_DIRECTORY = re.compile(r"([0-9a-f]+)\.([0-9]+)")
+# Serials are C integers: a longer row of digits is none.
+_BOOTLINK = re.compile(r"/ostree/boot\.([01])/([^/]+)/([^/]+)/([0-9]{1,10})")
+_DIRECTORY = re.compile(r"([0-9a-f]+)\.([0-9]{1,10})")
 _OVERLAY = re.compile(r"([0-9a-f]{64})\.img")
 
 

@@ -1,5 +1,6 @@
 """What is read from the repository: its configuration and its commits."""
 
+import re
 from dataclasses import dataclass
 
 from bootentries import fs
@@ -10,6 +11,7 @@ from prepare_root.formats.commit import Commit, decode_commit, object_path
 REPO = "ostree/repo"
 LOADERS = ("auto", "none", "grub2", "syslinux", "uboot", "zipl", "aboot")
 _GROUP = b"sysroot"
+_TRIES = re.compile(r"0*[0-5]")
 # What libostree, too, takes for one object of metadata.
 _COMMIT_LIMIT = 128 << 20
 
@@ -47,7 +49,7 @@ def parse_config(data: bytes) -> RepoConfig:
             f"[sysroot] bootloader: {bootloader!r} is not one of {', '.join(LOADERS)}"
         )
     tries = _text(parsed, b"boot-counting-tries", "0").strip()
-    if not (tries.isascii() and tries.isdigit() and int(tries) <= 5):
+    if not _TRIES.fullmatch(tries):
         raise FormatError(f"[sysroot] boot-counting-tries: {tries!r} is not a number from 0 to 5")
     return RepoConfig(
         bootloader=bootloader,

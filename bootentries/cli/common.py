@@ -1,11 +1,13 @@
 """What every verb shares: where the sysroot is, and the options that say so."""
 
+import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +16,8 @@ from bootentries.environment import sysroot_words
 from bootentries.root import Root, open_root
 
 _F = TypeVar("_F", bound=Callable[..., object])
+_YEAR_S = 366 * 86400
+_DIGITS = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(slots=True)
@@ -25,6 +29,30 @@ class Settings:
     json: bool = False
     verbose: bool = False
     lock_timeout: float | None = None
+
+
+class Number(click.IntRange):
+    """A whole number in ASCII digits; Python's own rule takes `1_0` and ` 1` as well."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; raises click's error about a bad parameter."""
+        if isinstance(value, str) and not _DIGITS.fullmatch(value):
+            self.fail(f"{value!r} is not a whole number of at most nine digits.", param, ctx)
+        number: int = super().convert(value, param, ctx)
+        return number
+
+
+class Seconds(click.FloatRange):
+    """A time; not a number is none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; raises click's error about a bad parameter."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a time.", param, ctx)
+        return number
 
 
 def common_options(command: _F) -> _F:
@@ -57,7 +85,7 @@ def common_options(command: _F) -> _F:
 def lock_option(command: _F) -> _F:
     """Add `--lock-timeout`."""
     option = click.option(
-        "--lock-timeout", type=float, metavar="SECONDS", expose_value=False,
+        "--lock-timeout", type=Seconds(0, _YEAR_S), metavar="SECONDS", expose_value=False,
         callback=_keep("lock_timeout"), help="Give up waiting for another writer after this long.",
     )  # fmt: skip
     return option(command)

@@ -6,14 +6,14 @@ import click
 
 from bootentries.check.explain import NoSuchEntry, Walk
 from bootentries.check.explain import explain as walk_entry
-from bootentries.cli.common import common_options, reading, settings
+from bootentries.cli.common import Number, common_options, reading, settings
 from bootentries.errors import BootentriesError
 
 _WIDTH = 15
 
 
 @click.command()
-@click.argument("number", metavar="[N]", default=0, type=click.IntRange(min=0))
+@click.argument("number", metavar="[N]", default=0, type=Number(0))
 @common_options
 @click.pass_context
 def explain(context: click.Context, *, number: int) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from bootentries.cli.common import common_options, lock_option
+from bootentries.cli.common import Number, common_options, lock_option
 from bootentries.cli.writing import apply_ops, changing, dry_run_option, enter_writable
 from bootentries.init import filesystem, make_filesystem, plan_stateroot
 from bootentries.repo import REPO
@@ -10,9 +10,7 @@ from bootentries.repo import REPO
 
 @click.command("init-fs")
 @click.option("--modern", is_flag=True, help="Only create /boot and /ostree.")
-@click.option(
-    "-E", "--epoch", type=click.IntRange(0, 1), default=0, help="1 means the same as --modern."
-)
+@click.option("-E", "--epoch", type=Number(0, 1), default=0, help="1 means the same as --modern.")
 @click.argument("path")
 @dry_run_option
 @common_options

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bootentries.cli.common import common_options, lock_option, reading
+from bootentries.cli.common import Number, common_options, lock_option, reading
 from bootentries.cli.writing import dry_run_option, rewrite
 from bootentries.deployment import Deployment
 from bootentries.entries.names import Counters
@@ -67,7 +67,7 @@ def set_kargs(
 
 
 @instutil.command("grub2-generate")
-@click.argument("bootversion", required=False, type=click.IntRange(0, 1))
+@click.argument("bootversion", required=False, type=Number(0, 1))
 @common_options
 @click.pass_context
 def grub2_generate(context: click.Context, bootversion: int | None) -> None:
@@ -81,10 +81,12 @@ def grub2_generate(context: click.Context, bootversion: int | None) -> None:
 
 
 @instutil.command("grub2-stub")
-@click.option("--timeout", type=int, default=5, show_default=True, help="Seconds; -1 waits.")
+@click.option("--timeout", type=Number(-1), default=5, show_default=True, help="Seconds; -1 waits.")
 @click.option("--serial", "serial", is_flag=True, help="Use a serial console as well.")
-@click.option("--serial-speed", type=int, default=115200, show_default=True, help="Its speed.")
-@click.option("--serial-unit", type=int, default=0, show_default=True, help="Its number.")
+@click.option(
+    "--serial-speed", type=Number(1), default=115200, show_default=True, help="Its speed."
+)
+@click.option("--serial-unit", type=Number(0), default=0, show_default=True, help="Its number.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
 @common_options
 def grub2_stub(

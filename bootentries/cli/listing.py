@@ -1,8 +1,10 @@
 """The verbs that change which deployments are in the list, and in which order."""
 
+import re
+
 import click
 
-from bootentries.cli.common import common_options, environment_words, lock_option, note
+from bootentries.cli.common import Number, common_options, environment_words, lock_option, note
 from bootentries.cli.writing import (
     apply_ops,
     changing,
@@ -25,7 +27,7 @@ _WORDS = ("booted", "pending", "rollback")
 
 
 @click.command()
-@click.argument("index", type=int)
+@click.argument("index", type=Number())
 @dry_run_option
 @lock_option
 @common_options
@@ -49,7 +51,7 @@ def undeploy(context: click.Context, *, index: int, dry_run: bool) -> None:
 
 
 @click.command("set-default")
-@click.argument("index", type=int)
+@click.argument("index", type=Number())
 @dry_run_option
 @lock_option
 @common_options
@@ -125,7 +127,7 @@ def _pinnable(present: Sysroot, word: str) -> Deployment:
 
 def _chosen(present: Sysroot, word: str) -> Deployment:
     if word not in _WORDS:
-        if not (word.isascii() and word.isdigit()):
+        if not re.fullmatch(r"[0-9]{1,9}", word):
             raise BootentriesError("pin", word, f"neither a number nor one of {', '.join(_WORDS)}")
         return deployment_at(present, int(word))
     found = present.booted_deployment

@@ -8,6 +8,7 @@ import click
 
 from bootentries import fs
 from bootentries.cli.common import (
+    Seconds,
     common_options,
     environment_words,
     lock_option,
@@ -90,7 +91,7 @@ def set_loader(context: click.Context, *, name: str, dry_run: bool) -> None:
 
 @loader.command("run-pending")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=LIMIT_S, show_default=True,
+    "--timeout", type=Seconds(0, min_open=True), default=LIMIT_S, show_default=True,
     metavar="SECONDS", help="Kill the program after this long.",
 )  # fmt: skip
 @dry_run_option

@@ -2,7 +2,7 @@
 
 import click
 
-from bootentries.cli.common import common_options, lock_option
+from bootentries.cli.common import Number, common_options, lock_option
 from bootentries.cli.writing import apply_ops, changing, deployment_at, dry_run_option
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
@@ -17,7 +17,7 @@ from bootentries.txn.ops import Touch, WriteFile
 @click.option(
     "-s", "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Option of the remote."
 )
-@click.option("--index", type=int, help="The deployment (default: the booted one).")
+@click.option("--index", type=Number(), help="The deployment (default: the booted one).")
 @click.argument("remote", metavar="REMOTENAME")
 @click.argument("url")
 @click.argument("branch", required=False)

@@ -114,7 +114,9 @@ def test_cleanup_removes_what_nothing_needs(four: Pair):
 
 FAILURES = {
     "undeploy 4": "choose deployment: 4: out of range: there are deployments 0 to 3",
-    "undeploy x": "usage: Invalid value for 'INDEX': 'x' is not a valid integer.",
+    "undeploy x": (
+        "usage: Invalid value for 'INDEX': 'x' is not a whole number of at most nine digits."
+    ),
     "undeploy": "usage: Missing argument 'INDEX'.",
     "set-default 9": "choose deployment: 9: out of range: there are deployments 0 to 3",
     "set-default --": "usage: Missing argument 'INDEX'.",

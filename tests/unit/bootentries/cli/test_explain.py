@@ -45,7 +45,7 @@ def test_as_json(where, capsys):
     [
         (["2"], "Invalid value for N: there is no entry 2: the list has 2"),
         (["-1"], "No such option"),
-        (["one"], "Invalid value for '[N]': 'one' is not a valid integer range."),
+        (["one"], "Invalid value for '[N]': 'one' is not a whole number of at most nine digits."),
         (["0", "1"], "Got unexpected extra argument (1)"),
     ],
 )
