@@ -37,8 +37,8 @@ class LinkTarget(Op):
         return f"make sure of directory {show(self.base + b'/' + self.path)}"
 
     def apply(self) -> None:
-        """Walk down by directory fds, so that no symlink can lead out of `base`."""
-        at = _bootsys.open(self.base, O_PATH | _bootsys.O_DIRECTORY)
+        """Walk down by directory fds, so that no symlink can lead out of `base`, or be it."""
+        at = _bootsys.open(self.base, O_PATH | _bootsys.O_DIRECTORY | _bootsys.O_NOFOLLOW)
         try:
             parts = self.path.split(b"/")
             for index, part in enumerate(parts):

@@ -1,9 +1,11 @@
 """The preparation itself: look, plan, apply; the same for the service and for /init."""
 
+import errno
+
 import _bootsys
 
 from prepare_root import files, links, log, plan, target
-from prepare_root.constants import ST_RDONLY
+from prepare_root.constants import O_PATH, RESOLVE_BENEATH, ST_RDONLY
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats import FormatError, keyfile
 from prepare_root.formats import cmdline as kernel_cmdline
@@ -75,6 +77,7 @@ def observe(root: bytes, cmdline: bytes, config: Config) -> Facts:
         subject = show(error.filename if isinstance(error.filename, bytes) else deployment)
         raise Failure("look at deployment", subject, reason_of(error)) from error
     _require_mount_points(facts)
+    _require_sources(facts, config)
     return facts
 
 
@@ -163,6 +166,27 @@ def _require_mount_points(facts: Facts) -> None:
                 show(facts.target.path),
                 f"not a deployment: it has no directory '{show(name)}' to mount on",
             )
+
+
+def _require_sources(facts: Facts, config: Config) -> None:
+    """What is bound into the new root is the physical root's own, wherever its links lead."""
+    needed = []
+    if facts.readonly or facts.var_by == plan.VAR_OURS:
+        needed.append(facts.target.var)
+    if facts.boot_here and config.boot_mount:
+        needed.append(b"boot")
+    root_fd = _bootsys.open(facts.root, O_PATH | _bootsys.O_DIRECTORY)
+    try:
+        for path in needed:
+            flags = O_PATH | _bootsys.O_DIRECTORY
+            _bootsys.close(files.openat2(root_fd, path, flags, RESOLVE_BENEATH))
+    except OSError as error:
+        reason = reason_of(error)
+        if error.errno == errno.EXDEV:
+            reason = "leads outside the sysroot"
+        raise Failure("look at sysroot", show(path), reason) from error
+    finally:
+        _bootsys.close(root_fd)
 
 
 def apply(ops: tuple[Op, ...]) -> None:

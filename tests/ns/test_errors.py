@@ -121,6 +121,7 @@ ELSEWHERE = "../../../deploy"
 NO_PATH = "is not ostree/deploy/STATEROOT/deploy/CHECKSUM.SERIAL"
 NOT_ONE = f"find deployment: {LINK}: not a deployment: "
 DIRECTORY = f"look at deployment: {DEPLOYMENT}: not a deployment: it has no directory "
+VAR = f"ostree/deploy/{STATEROOT}/var"
 FULL_CONFIG = "[sysroot]\nreadonly=true\n[var]\nmount=yes\n"
 
 CASES = [
@@ -206,6 +207,27 @@ CASES = [
             setup=(f"cd sysroot/{DEPLOYMENT}; mv {name} other; ln -s other {name}",),
         )
         for name in ("sysroot", "etc", "var")
+    ),
+    *(
+        arranged(
+            f"stateroot's var: {name}",
+            f"look at sysroot: {VAR}: {reason}",
+            config=FULL_CONFIG,
+            setup=(f"rm -r sysroot/{VAR}", arrange),
+        )
+        for name, arrange, reason in (
+            ("gone", "true", "No such file or directory"),
+            ("a file", f"touch sysroot/{VAR}", "Not a directory"),
+            ("absolute link", f"ln -s /etc sysroot/{VAR}", "leads outside the sysroot"),
+            ("dots", f"ln -s {'../' * 9}etc sysroot/{VAR}", "leads outside the sysroot"),
+        )
+    ),
+    arranged(
+        "boot leads outside",
+        "look at sysroot: boot: leads outside the sysroot",
+        setup=(
+            "rm -r sysroot/boot; mkdir -p booty; ln -s x booty/loader; ln -s /booty sysroot/boot",
+        ),
     ),
     configured("bracket", "[sysroot\n", "line 1: '[sysroot' is not a key, a group or a comment"),
     configured("no group", "a=b\n", "line 1: a key comes before the first group"),
@@ -313,6 +335,20 @@ def test_configuration_that_the_disk_does_not_give(
     outcome = namespace.execute(tmp_path / "work", image, run)
     words = {"EIO": "Input/output error", "EACCES": "Permission denied"}[error]
     check(outcome, UNREADABLE + words, CONFIG_HINT)
+
+
+def test_targets_are_not_made_where_var_is_a_link(tmp_path: Path, program: Program) -> None:
+    """It is not ours to mount here, so that it is a note; nothing is made where it leads."""
+    image = sysroots.image(tmp_path / "image", Layout())
+    setup = f"mkdir sysroot/other; rm -r sysroot/{VAR}; ln -s ../../../other sysroot/{VAR}"
+    run = program.run(Run((), setup=(setup,)), "/sysroot", "/cmdline")
+    outcome = namespace.execute(tmp_path / "work", image, run)
+    assert outcome.status == 0
+    notes = [line for line in said(outcome) if line.endswith(": Not a directory; not fatal")]
+    assert f"link home: make sure of directory /sysroot/{VAR}/home: Not a directory; not fatal" in (
+        notes
+    )
+    assert not [name for name in outcome.sysroot if name.startswith("sysroot/other/")]
 
 
 # ---- each step that can fail ----------------------------------------------------------------
