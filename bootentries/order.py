@@ -1,8 +1,11 @@
 """The order in which entries come, as each reader of them sorts."""
 
+import re
 from functools import cmp_to_key
 
 from bootentries.entries.bls import BlsEntry
+
+_PLAIN = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def strverscmp(left: bytes, right: bytes) -> int:
@@ -59,4 +62,9 @@ def _compare(left: BlsEntry, right: BlsEntry) -> int:
 
 def newest_first(entries: list[BlsEntry]) -> list[BlsEntry]:
     """Sort as libostree does: by `version`, descending; entries without one come last."""
+    versions = [entry.get("version") or "" for entry in entries]
+    if all(map(_PLAIN.fullmatch, versions)):
+        # Plain numbers, as libostree writes them: the order is that of the numbers.
+        numbers = {id(entry): int(text) for entry, text in zip(entries, versions, strict=True)}
+        return sorted(entries, key=lambda entry: numbers[id(entry)], reverse=True)
     return sorted(entries, key=cmp_to_key(_compare))

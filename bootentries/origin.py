@@ -1,6 +1,7 @@
 """Origin files: where a deployment came from, and whether it is pinned."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from prepare_root.formats import keyfile
 
@@ -19,6 +20,7 @@ class Origin:
     pinned: bool = False
 
 
+@lru_cache(maxsize=64)
 def parse(data: bytes) -> Origin:
     """Return what an origin file says; raises FormatError with the line."""
     parsed = keyfile.parse(data)

@@ -6,13 +6,14 @@ letter and ends at the first space or tab, the rest is literal, and the last of 
 counts, but for `initrd`, which is a list.
 """
 
-import string
+import re
 from dataclasses import dataclass, replace
 
 # The order in which libostree writes the keys that it knows.
 KEY_ORDER = ("title", "version", "options", "devicetree", "linux", "initrd")
 STANDARD_KEYS = frozenset(KEY_ORDER)
-_LETTERS = frozenset(string.ascii_letters)
+_LINE = re.compile(r"([A-Za-z][^ \t]*)[ \t]")
+_SEPARATORS = (" ", "\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,19 @@ class BlsEntry:
 
     def get(self, key: str) -> str | None:
         """Return the value that counts for `key`, or None."""
-        found = [value for name, value in self.pairs() if name == key]
+        size = len(key)
+        found = [
+            line[size + 1 :]
+            for line in self.lines
+            # A look at the start is enough for most lines, and lists get long.
+            if line.startswith(key) and line[size : size + 1] in _SEPARATORS and _key(line) == key
+        ]
         return (found[0] if key == "initrd" else found[-1]) if found else None
 
     def initrds(self) -> tuple[str, ...]:
         """Return every `initrd`: the primary one, then the overlays."""
-        return tuple(value for name, value in self.pairs() if name == "initrd")
+        found = (_split(line) for line in self.lines if line.startswith("initrd"))
+        return tuple(pair[1] for pair in found if pair is not None and pair[0] == "initrd")
 
     def extras(self) -> dict[str, str]:
         """Return the keys beyond the standard ones, in the order of the file."""
@@ -92,12 +100,8 @@ def new_entry() -> BlsEntry:
 
 
 def _split(line: str) -> tuple[str, str] | None:
-    if line[:1] not in _LETTERS:
-        return None
-    for index, char in enumerate(line):
-        if char in " \t":
-            return line[:index], line[index + 1 :]
-    return None
+    found = _LINE.match(line)
+    return None if found is None else (found[1], line[found.end() :])
 
 
 def _key(line: str) -> str | None:

@@ -80,10 +80,21 @@ def encode(type_string: str, value: object, big: bool = _NATIVE_BIG) -> bytes:
 # ---- types ------------------------------------------------------------------
 
 
+# Types that were parsed before; a few are used over and over.
+_parsed: dict[str, _Type] = {}
+_KEPT_TYPES = 64
+
+
 def _parse_type(text: str) -> _Type:
+    node = _parsed.get(text)
+    if node is not None:
+        return node
     node, end = _parse_one(text, 0, _MAX_DEPTH)
     if end != len(text):
         raise GVariantError(f"type {text!r}: more than one complete type")
+    # Types also come from the data: what is kept has an end.
+    if len(_parsed) < _KEPT_TYPES:
+        _parsed[text] = node
     return node
 
 
