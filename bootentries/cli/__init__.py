@@ -1,5 +1,6 @@
 """The command line: the only place that prints and exits."""
 
+import io
 import os
 import sys
 
@@ -34,6 +35,9 @@ def cli(context: click.Context, *, print_current_dir: bool) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program; never returns."""
+    # Names from disk are any bytes, and the locale may be any, too.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:] if argv is None else argv))
 
 

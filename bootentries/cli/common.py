@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -16,6 +17,8 @@ from bootentries.environment import sysroot_words
 from bootentries.root import Root, open_root
 
 _F = TypeVar("_F", bound=Callable[..., object])
+# Parameters that are paths of the host: any bytes can be one.
+_PATHS = frozenset({"path", "output", "origin_file", "overlay_initrd"})
 _YEAR_S = 366 * 86400
 _DIGITS = re.compile(r"-?[0-9]{1,9}")
 
@@ -56,7 +59,35 @@ class Seconds(click.FloatRange):
 
 
 def common_options(command: _F) -> _F:
-    """Add `--sysroot`, `--boot`, `--json`, `-v` and `--version`, before or after the verb."""
+    """Add `--sysroot`, `--boot`, `--json`, `-v` and `--version`, before or after the verb.
+
+    What else the verb takes has to be text that can stand in a line of a file.
+    """
+
+    @wraps(command)
+    def checked(*args: object, **values: object) -> object:
+        for name, value in values.items():
+            if name not in _PATHS:
+                for text in value if isinstance(value, tuple) else (value,):
+                    _check_text(name, text)
+        return command(*args, **values)
+
+    return _with_common_options(cast("_F", checked))
+
+
+def _check_text(name: str, text: object) -> None:
+    if not isinstance(text, str):
+        return
+    reason = "a line feed is in it" if "\n" in text else None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        reason = "it is not UTF-8"
+    if reason is not None:
+        raise click.BadParameter(f"{text!a}: {reason}.", param_hint=f"'{name}'")
+
+
+def _with_common_options(command: _F) -> _F:
     for option in reversed(
         (
             click.option(

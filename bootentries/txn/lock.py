@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from bootentries import fs
-from bootentries.errors import BootentriesError
+from bootentries.errors import BootentriesError, from_os_error
 from bootentries.root import Root
 
 LOCK = "ostree/lock"
@@ -65,11 +65,18 @@ def try_lock(fd: int, *, exclusive: bool) -> bool:
     return True
 
 
+def _open(root: Root) -> int:
+    try:
+        return fs.open_in(root.fd, LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise from_os_error("lock sysroot", error) from error
+
+
 def _acquire(root: Root, announce: Callable[[str], None], timeout_s: float | None) -> int:
     end = None if timeout_s is None else time.monotonic() + timeout_s
     announced = False
     while True:
-        fd = fs.open_in(root.fd, LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        fd = _open(root)
         # The holder before removed the file: what was locked is then nobody's lock.
         if try_lock(fd, exclusive=True) and os.fstat(fd).st_nlink:
             return fd

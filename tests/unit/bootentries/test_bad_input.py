@@ -203,3 +203,33 @@ def test_misuse_is_one_line(command, fake, capsys):
     status, text = BAD[command]
     argv = ["--sysroot", str(fake.path), *command.split()]
     assert refused(capsys, argv, status) == f"usage: {text}"
+
+
+TEXTS = {
+    "a\nb": "'a\\nb': a line feed is in it.",
+    "a\udcffb": "'a\\udcffb': it is not UTF-8.",
+}
+TAKING_TEXT = {
+    "instutil set-kargs --merge --append={}": "append",
+    "instutil set-kargs --merge --replace={}": "replace",
+    "instutil set-kargs {}": "args",
+    "kargs edit-in-place --append-if-missing={}": "append_if_missing",
+    "deploy --os=testos --karg={} ref": "karg",
+    "deploy --os=testos --karg-append={} ref": "karg_append",
+    "deploy --os={} ref": "stateroot",
+    "deploy {}": "refspec",
+    "switch --os=testos {}": "refspec",
+    "set-origin --index=0 {} http://u b": "remote",
+    "set-origin --index=0 r {} b": "url",
+    "set-origin --index=0 r http://u {}": "branch",
+    "os-init {}": "stateroot",
+    "upgrade --override-commit={}": "override_commit",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+@pytest.mark.parametrize("command", TAKING_TEXT)
+def test_text_that_no_line_of_a_file_can_hold(command, text, fake, capsys):
+    argv = ["--sysroot", str(fake.path), *(word.format(text) for word in command.split())]
+    said = refused(capsys, [*argv, "--dry-run"], 1)
+    assert said == f"usage: Invalid value for '{TAKING_TEXT[command]}': {TEXTS[text]}"
