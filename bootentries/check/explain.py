@@ -3,13 +3,13 @@
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bootentries import fs
 from bootentries.check.active import check_config, check_loader
 from bootentries.check.deployments import check_commit, check_origin, check_tree
 from bootentries.check.entries import bootlink_of, check_text, in_order, read_entry
-from bootentries.check.finding import Finding, Report
+from bootentries.check.finding import Finding, Report, shown
 from bootentries.check.grub import check_target, find_menu
 from bootentries.check.kernels import check_kernels, in_boot
 from bootentries.check.links import check_bootversion, follow
@@ -84,7 +84,8 @@ def explain(root: Root, index: int) -> Walk:
     hops: list[Hop] = []
     try:
         for hop in walker.hops():
-            hops.append(hop)
+            # Names and texts come from the disk, and go to a terminal.
+            hops.append(replace(hop, place=shown(hop.place), found=shown(hop.found)))
     except _Broken as broken:
         hops.append(Hop(broken.name, broken.finding.place, fault=broken.finding))
     return Walk(index, walker.count, tuple(hops))
@@ -163,7 +164,9 @@ class _Walker:
         directory = f"loader.{bootversion}/entries"
         entries: list[Entry] = []
         broken: list[Finding] = []
-        names = fs.list_optional(self.root.boot(), directory) or []
+        names: list[str] = []
+        with _step("entries", f"boot/{directory}"):
+            names = fs.list_optional(self.root.boot(), directory) or []
         for name in filter(is_entry_name, names):
             report = Report()
             with report.guard(f"boot/{directory}/{name}"):

@@ -72,3 +72,15 @@ def test_names_that_no_terminal_can_show(sound, capfdbinary):
     assert sorted(lines) == [rb"ostree-\x1b[2J.conf", rb"ostree-\xff.conf", rb"ostree-a\nb.conf"]
     assert run([*where, "--json", "explain", "3"]) == 1
     assert json.loads(capfdbinary.readouterr().out)["count"] == 5
+
+
+@pytest.mark.parametrize("name", [b"ostree-\xff.conf", b"ostree-\x1b[2J.conf"])
+def test_an_entry_with_such_a_name(sound, capfdbinary, name):
+    """It is one: libostree reads it, and it can be walked."""
+    sound.entry().rename(sound.entry().parent / os.fsdecode(name))
+    where = ["--sysroot", str(sound.path)]
+    for argv in (["explain"], ["verify"], ["explain", "--json"], ["verify", "--json"]):
+        assert run([*where, *argv]) == 0
+        out = capfdbinary.readouterr().out
+        assert rb"ostree-\x" in out.replace(rb"\\", b"\\")
+        assert out.decode().replace("\n", "").isprintable()
