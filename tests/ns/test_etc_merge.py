@@ -150,11 +150,12 @@ def stateroot(box, tmp_path_factory):
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """The result of each program; `said` is the line of counts."""
+    """The result of each program; `said` is the line of counts, `modes` are those of /etc."""
 
     theirs: Spec
     ours: Spec
     said: tuple[str, str]
+    modes: tuple[int, int]
     notes: list[str]
 
 
@@ -163,12 +164,14 @@ def merge_by_both(root: Stateroot, default: Spec, local: Spec, new: Spec) -> Bot
     done, old = root.deploy(default)
     assert done.returncode == 0, done.stderr
     refill(old / "etc", local)
+    (old / "etc").chmod(0o700)
     done, their = root.deploy(new)
     assert done.returncode == 0, done.stderr
     our = root.merged_by_us(old, their)
     counts = our.merge()
     line = done.stdout.split(b"\n")[0].decode()
-    return Both(read(their / "etc"), read(our.merged), (line, str(counts)), our.notes)
+    modes = ((their / "etc").stat().st_mode & 0o7777, our.merged.stat().st_mode & 0o7777)
+    return Both(read(their / "etc"), read(our.merged), (line, str(counts)), modes, our.notes)
 
 
 def renamed(tree: Spec, prefix: str) -> dict[str, Node]:
@@ -225,6 +228,27 @@ def test_case_at_the_top(working, prefix):
 
 def test_nothing_else_is_in_the_merged_etc(working):
     assert working.ours == working.theirs
+
+
+def test_the_mode_of_etc_itself_is_the_new_trees(working):
+    assert working.modes == (0o755, 0o755)
+
+
+@pytest.mark.parametrize("missing", ["etc", "usr/etc"])
+def test_without_one_of_the_trees_both_fail(stateroot, missing):
+    root = stateroot(f"without-{missing.replace('/', '-')}")
+    done, old = root.deploy({"x": f("a")})
+    assert done.returncode == 0, done.stderr
+    subprocess.run(["chattr", "-i", old], check=True)
+    (old / missing).rename(old / "elsewhere")
+    done, their = root.deploy({"x": f("b")})
+    assert done.returncode == 1
+    assert b"/etc" in done.stderr
+    assert b"No such file or directory" in done.stderr
+    our = root.merged_by_us(old, their)
+    with pytest.raises(BootentriesError) as caught:
+        our.merge()
+    assert str(caught.value) == f"merge /etc: {missing}: No such file or directory"
 
 
 def test_without_a_merge_etc_is_as_usr_etc(stateroot):
