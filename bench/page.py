@@ -13,8 +13,12 @@ INSTRUCTION_HEADINGS = ("", "ours", "dracut and libostree's", "ours / theirs")
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All that one run measured.  `versions` says what was compared with what."""
+    """All that one run measured.
 
+    `command` made it; `versions` says what was compared with what.
+    """
+
+    command: str
     versions: str
     rows: tuple[Row, ...]
     counts: tuple[Count, Count]
@@ -33,8 +37,7 @@ def text(results: Results) -> str:
     """The page."""
     parts = [
         "# Beside the peers",
-        "Made by `make bench BENCH='--write docs/bench.md'`, in one run. Times vary with the"
-        " machine; read the ratios.",
+        f"Made by `{results.command}`, in one run. Times vary with the machine; read the ratios.",
         f"{results.versions}.",
         _table(table.HEADINGS, [row.cells() for row in results.rows]),
         "The C program is Debian trixie's `ostree-prepare-root` with the libraries that it"
