@@ -34,6 +34,8 @@ class RemoveDeployment:
         # The directory goes last: as long as it is there the next clean-up tries again.
         fs.remove_tree(context.root.fd, f"{base}/backing/{self.name}")
         fs.remove_tree(context.root.fd, f"{path}.origin")
+        # A writer of the origin that was killed leaves this one.
+        fs.remove_tree(context.root.fd, f"{base}/deploy/.{self.name}.origin.tmp")
         fs.remove_tree(context.root.fd, path)
 
 

@@ -112,14 +112,28 @@ def apply_notes(todo: tuple[Op, ...], context: Context) -> bool:
 def read_target(root: Root, item: Deployment, opts: frozenset[str]) -> Target:
     """Return a deployment with what its tree says about kernel and name."""
     with fs.opened(root.fd, item.path, os.O_RDONLY | os.O_DIRECTORY) as fd:
-        kernel = find_kernel(fd, item.path, devicetrees="no-dtb" not in opts)
-        release = next(
-            (data for path in _OS_RELEASE if (data := fs.read_optional(fd, path)) is not None), b""
-        )
+        try:
+            kernel = find_kernel(fd, item.path, devicetrees="no-dtb" not in opts)
+        except OSError as error:
+            raise from_os_error("find kernel", error) from error
+        release = _release(fd, item.path)
     # A stored bootcsum is trusted: it names the directory, whoever computed it.
     kernel = replace(kernel, bootcsum=item.bootcsum)
-    name = pretty_name(os_release(release.decode("utf-8", "replace")), item.path)
-    return Target(item, kernel, name)
+    return Target(item, kernel, pretty_name(os_release(release), item.path))
+
+
+def _release(deploy_fd: int, where: str) -> str:
+    """Return the text of the tree's os-release; empty without one."""
+    for path in _OS_RELEASE:
+        try:
+            data = fs.read_optional(deploy_fd, path)
+            if data is not None:
+                return data.decode()
+        except OSError as error:
+            raise from_os_error("read os-release", error, f"{where}/{path}") from error
+        except UnicodeDecodeError as error:
+            raise BootentriesError("read os-release", f"{where}/{path}", "not UTF-8") from error
+    return ""
 
 
 def _make_room(
@@ -177,7 +191,7 @@ def _listing(root: Root, opts: frozenset[str]) -> BootListing:
     payloads = fs.list_optional(boot, "ostree") or []
     return BootListing(
         payloads=tuple(payloads),
-        overlays=tuple(name for name in overlays if name.endswith(".img")),
+        overlays=tuple(name for name in overlays if name.endswith((".img", ".img.tmp"))),
         deployments=list_deployments(root),
         on_root=root.boot_is_on_root(),
         subbootversions=(read_subbootversion(root.fd, 0), read_subbootversion(root.fd, 1)),

@@ -57,9 +57,13 @@ class Pair:
         return self.chroot("ostree", "admin", *verb.split(), where, *args)
 
     def ours(self, verb: str, *args: str) -> "subprocess.CompletedProcess[str]":
+        return self.box.attempt(self.our_command(verb, *args))
+
+    def our_command(self, verb: str, *args: str) -> list[str]:
+        """Return the command line of a verb of ours, to be run in the namespace."""
         program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONPYCACHEPREFIX=/tmp/pycache"]
         program += ["python3", "-P", "-m", "bootentries", "--sysroot", self.sysroot(OURS)]
-        return self.chroot(*program, *verb.split(), *args)
+        return ["chroot", str(self.box.root), *program, *verb.split(), *args]
 
     def both(self, verb: str, *args: str) -> str:
         """Run a verb with both; it has to succeed, and to say and to do the same."""

@@ -15,6 +15,7 @@ def gone(fake):
     base = fake.path / "ostree/deploy/testos"
     (base / "deploy" / GONE / "usr/bin").mkdir(parents=True)
     (base / "deploy" / f"{GONE}.origin").write_text("[origin]\n")
+    (base / "deploy" / f".{GONE}.origin.tmp").write_text("[ori")
     (base / "backing" / GONE / "root-transient").mkdir(parents=True)
     return base
 
@@ -23,6 +24,7 @@ def test_all_of_it_goes(gone, root):
     assert ("testos", GONE) in list_deployments(root)
     RemoveDeployment("testos", GONE).apply(Context(root, print))
     assert not list(gone.glob(f"*/{GONE}*"))
+    assert not list(gone.glob(f"*/.{GONE}*"))
     assert len(list_deployments(root)) == 2
 
 

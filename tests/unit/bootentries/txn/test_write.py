@@ -218,6 +218,7 @@ def test_overlays_and_their_files(fake, root, run, write):
     overlays.mkdir()
     for name in (keep, drop):
         (overlays / f"{name}.img").write_text("o")
+    (overlays / f".{keep}.img.tmp").write_text("half of it")
     line = f"initrd /ostree/initramfs-overlays/{keep}.img\n"
     fake.entry().write_text(fake.entry().read_text() + line)
     write(with_args("a"))
