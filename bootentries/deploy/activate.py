@@ -58,7 +58,9 @@ def deploy_commit(
     apply_notes(plan_clean(root, present, request.opts, prune=False), context)
     item = make_deployment(context, present, request)
     try:
-        finish_deployment(context, item, wanted.merge, say, present.booted_deployment)
+        finish_deployment(
+            context, item, wanted.merge, say, booted=present.booted_deployment, opts=request.opts
+        )
         listed = retain(present, item, wanted.merge, wanted.keep)
         return write_list(root, present, listed, context, opts=request.opts, how=wanted.how)
     except BaseException:

@@ -76,18 +76,24 @@ def make_deployment(context: Context, present: Sysroot, request: Request) -> Dep
 
 
 def finish_deployment(
-    context: Context, item: Deployment, merge: Deployment | None, say: Callable[[str], None],
+    context: Context,
+    item: Deployment,
+    merge: Deployment | None,
+    say: Callable[[str], None],
+    *,
     booted: Deployment | None = None,
-) -> None:  # fmt: skip
+    opts: frozenset[str] = frozenset(),
+) -> None:
     """Carry /etc over from `merge`, and do what else comes last; `item` can then be booted.
 
-    `say` gets the lines that libostree says about it.  Raises BootentriesError.
+    `say` gets the lines that libostree says about it; `opts` are the words of
+    OSTREE_SYSROOT_DEBUG and of the options beside it.  Raises BootentriesError.
     """
-    root = context.root
+    root, xattrs = context.root, "no-xattrs" not in opts
     with _errors_about(item.name), fs.opened(root.fd, item.path, _DIRECTORY) as deploy_fd:
         if merge is not None:
             with fs.opened(root.fd, merge.path, _DIRECTORY) as merge_fd:
-                say(str(merge_etc(merge_fd, deploy_fd, context.note)))
+                say(str(merge_etc(merge_fd, deploy_fd, context.note, xattrs=xattrs)))
         labels = _labels(deploy_fd, context.note)
         if fs.is_dir(deploy_fd, "etc"):
             with fs.opened(deploy_fd, "etc", _DIRECTORY) as fd:

@@ -396,3 +396,17 @@ def test_a_dry_run_only_reads(history):
     assert any(line.startswith("merge local changes of /etc from testos/") for line in lines)
     assert lines[-1] == "place the new deployment at index 0 of 2"
     assert facts(history.view(OURS)) == before
+
+
+def test_no_xattrs_leaves_them_out_of_the_merge(suite, tmp_path):
+    with pair(suite, tmp_path) as both:
+        both.commit(rich(tmp_path / "one"), "one")
+        both.by_theirs("deploy", "--os=testos", "one")
+        for who in (THEIRS, OURS):
+            (deployment,) = (both.view(who) / "ostree/deploy/testos/deploy").glob("*.0")
+            (deployment / "etc/mine").write_text("mine\n")
+            os.setxattr(deployment / "etc/mine", "user.note", b"lost")
+        both.box.environ["OSTREE_SYSROOT_DEBUG"] = "no-xattrs"
+        both.both("deploy", "--os=testos", "one")
+        (mine,) = (both.view(OURS) / "ostree/deploy/testos/deploy").glob("*.1/etc/mine")
+        assert os.listxattr(mine) == []
