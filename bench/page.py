@@ -50,8 +50,8 @@ def text(results: Results) -> str:
         " root's init, for which a small program stands in (`bench/c/end.c`). Waiting is not"
         " in it: a halted processor executes nothing. One processor, `-icount shift=0`, the"
         " same disk, kernel and arguments, `quiet`, and `cryptomgr.notests`, because the kernel"
-        " tries out its ciphers in the background otherwise. The largest part of the kernel's is"
-        " to check the signatures of the modules.",
+        " tries out its ciphers in the background otherwise. Most of the kernel's part of ours is"
+        " to check the signatures of the modules in the image, which are all loaded.",
         "## Start-up of the static executable",
         _table(startup.HEADINGS, [profile.cells() for profile in results.profiles]),
         "Medians; each row adds to the one above it: the process itself, CPython's core, our"
