@@ -7,15 +7,13 @@ repository, `.ostree-wh.NAME` files as whiteout devices, and copies for what get
 import os
 
 from bootentries import fs
+from bootentries.deploy.tree import read_config
 from bootentries.errors import BootentriesError
 from bootentries.repo import REPO
 from bootentries.root import Root
 from bootentries.run import attempt, run
-from prepare_root.formats import FormatError
-from prepare_root.formats.config import parse as parse_config
 
 IMAGE = ".ostree.cfs"
-_CONFIGS = ("etc/ostree/prepare-root.conf", "usr/lib/ostree/prepare-root.conf")
 # What the program says when it was built without composefs, and when it is too old.
 _NO_COMPOSEFS = ("composefs is not supported", "Unknown option")
 
@@ -57,7 +55,7 @@ def write_image(root: Root, deploy_fd: int, checksum: str) -> bool:
     Returns False when the `ostree` here cannot make one.  Raises BootentriesError when the
     tree's prepare-root.conf demands one then, and when making it fails.
     """
-    wanted = _composefs_setting(deploy_fd)
+    wanted = read_config(deploy_fd).composefs
     kind = "--composefs" if wanted in (b"signed", b"verity") else "--composefs-noverity"
     argv = ("ostree", "checkout", _repo(root), kind, checksum, IMAGE)
     # The program makes its temporary file where it was started.
@@ -75,20 +73,6 @@ def write_image(root: Root, deploy_fd: int, checksum: str) -> bool:
             hint="the installed ostree was built without it",
         )  # fmt: skip
     return False
-
-
-def _composefs_setting(deploy_fd: int) -> bytes:
-    """Return `no`, `maybe`, `yes`, `signed` or `verity`, as the tree's configuration says."""
-    for path in _CONFIGS:
-        try:
-            data = fs.read_bytes(deploy_fd, path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        try:
-            return parse_config(data).composefs
-        except FormatError as error:
-            raise BootentriesError("read configuration", path, str(error)) from error
-    return b"no"
 
 
 def _checkout(root: Root, fds: list[int], name: str, checksum: str, *options: str) -> None:

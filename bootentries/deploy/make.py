@@ -62,13 +62,13 @@ def make_deployment(context: Context, present: Sysroot, request: Request) -> Dep
         with fs.opened(root.fd, f"{parent}/deploy", _DIRECTORY) as fd:
             checkout_tree(root, fd, name, request.checksum)
         with fs.opened(root.fd, f"{parent}/deploy/{name}", _DIRECTORY) as deploy_fd:
-            write_image(root, deploy_fd, request.checksum)
+            has_image = write_image(root, deploy_fd, request.checksum)
             kernel = find_kernel(deploy_fd, name, devicetrees="no-dtb" not in request.opts)
             bootcsum = compute_bootcsum(deploy_fd, kernel)
             policy_fd = None if policy_directory(deploy_fd) is None else deploy_fd
             make_etc(root, deploy_fd, request.checksum, policy_fd)
             make_var(root, request.stateroot, deploy_fd, request.checksum)
-            for text in shortcomings(deploy_fd):
+            for text in shortcomings(deploy_fd, has_image):
                 context.note(text)
         item = _described(root, request, name, bootcsum)
         write_origin(root, item.path, request.origin, None)

@@ -1,47 +1,27 @@
-"""What a tree's configuration demands of its image; see tests/ns/test_deploy.py for the rest."""
+"""Without the `ostree` program; what it does is in tests/ns/test_deploy.py."""
 
 import os
 
 import pytest
 
-from bootentries.deploy import checkout
+from bootentries.deploy.checkout import checkout_copy, checkout_tree, write_image
 from bootentries.errors import BootentriesError
 
 
 @pytest.mark.parametrize(
-    ("files", "expected"),
+    ("start", "operation"),
     [
-        ({}, b"no"),
-        ({"usr/lib/ostree/prepare-root.conf": "[composefs]\nenabled=verity\n"}, b"verity"),
-        ({"usr/lib/ostree/prepare-root.conf": "[composefs]\nenabled=true\n"}, b"yes"),
-        (
-            {
-                "usr/lib/ostree/prepare-root.conf": "[composefs]\nenabled=yes\n",
-                "etc/ostree/prepare-root.conf": "[root]\ntransient=true\n",
-            },
-            b"no",
-        ),
-        ({"etc": "a file"}, b"no"),
+        (lambda root, fd: checkout_tree(root, fd, "new", "c"), "check out"),
+        (lambda root, fd: checkout_copy(root, fd, "etc", "c", subpath="/usr/etc"), "check out"),
+        (lambda root, fd: write_image(root, fd, "c"), "make composefs image"),
     ],
 )
-def test_the_setting(tmp_path, files, expected):
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    fd = os.open(tmp_path, os.O_RDONLY)
+def test_each_names_the_package(fake, root, monkeypatch, start, operation):
+    monkeypatch.setattr("bootentries.run.SEARCH", ("/nonexistent",))
+    fd = os.open(fake.deployment(), os.O_RDONLY)
     try:
-        assert checkout._composefs_setting(fd) == expected
+        with pytest.raises(BootentriesError, match=f"{operation}: ostree: program not found") as at:
+            start(root, fd)
     finally:
         os.close(fd)
-
-
-def test_a_broken_configuration_is_named(tmp_path):
-    path = tmp_path / "usr/lib/ostree/prepare-root.conf"
-    path.parent.mkdir(parents=True)
-    path.write_text("[composefs]\nenabled=perhaps\n")
-    fd = os.open(tmp_path, os.O_RDONLY)
-    try:
-        with pytest.raises(BootentriesError, match=r"usr/lib/ostree/prepare-root\.conf: .*enabled"):
-            checkout._composefs_setting(fd)
-    finally:
-        os.close(fd)
+    assert at.value.hint == "install the package ostree"
