@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bootentries import fs
-from bootentries.errors import BootentriesError
+from bootentries.errors import BootentriesError, from_os_error
 from prepare_root.formats import FormatError, keyfile
 from prepare_root.formats.commit import Commit, decode_commit, object_path
 
@@ -28,7 +28,10 @@ class RepoConfig:
 
 def read_config(root_fd: int) -> RepoConfig:
     """Return the configuration of the sysroot's repository; raises BootentriesError."""
-    data = fs.read_optional(root_fd, f"{REPO}/config")
+    try:
+        data = fs.read_optional(root_fd, f"{REPO}/config")
+    except OSError as error:
+        raise from_os_error("read repository", error, f"{REPO}/config") from error
     if data is None:
         raise BootentriesError(
             "read repository", f"{REPO}/config", "no such file",
@@ -65,6 +68,8 @@ def read_commit(root_fd: int, checksum: str) -> Commit | None:
         path = f"{REPO}/{object_path(checksum, 'commit').decode()}"
         data = fs.read_optional(root_fd, path, _COMMIT_LIMIT)
         return None if data is None else decode_commit(data)
+    except OSError as error:
+        raise from_os_error("read commit", error, checksum) from error
     except FormatError as error:
         raise BootentriesError("read commit", checksum, str(error)) from error
 

@@ -169,9 +169,12 @@ def _entry_text(boot_fd: int, path: str, place: str) -> str | None:
     if not stat.S_ISREG(found.st_mode):
         return None
     try:
-        return fs.read_bytes(boot_fd, path).decode("utf-8")
+        text = fs.read_bytes(boot_fd, path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BootentriesError("read entry", place, "not UTF-8") from error
+    if "\0" in text:
+        raise BootentriesError("read entry", place, "a NUL byte is in it")
+    return text
 
 
 def entry_bootlink(entry: Entry) -> Bootlink:
@@ -235,9 +238,11 @@ def _described(root: Root, item: Deployment) -> Deployment:
 
 def _origin(root: Root, item: Deployment) -> Origin:
     path = f"{item.path}.origin"
-    data = fs.read_optional(root.fd, path)
     try:
+        data = fs.read_optional(root.fd, path)
         return Origin() if data is None else parse_origin(data)
+    except OSError as error:
+        raise from_os_error("read origin", error, path) from error
     except FormatError as error:
         raise BootentriesError("read origin", path, str(error)) from error
 

@@ -1,9 +1,12 @@
-"""Command lines that make no sense: one line, and the exit status that the verb has for it."""
+"""Command lines and sysroots that make no sense: one line, and nothing is changed."""
 
 import json
 
 import click
 import pytest
+from badinput import CASES
+from sidebyside import facts
+from victims import Victim
 
 from bootentries.cli import run
 from bootentries.cli.verbs import VERBS, VerbGroup, is_shared
@@ -233,3 +236,24 @@ def test_text_that_no_line_of_a_file_can_hold(command, text, fake, capsys):
     argv = ["--sysroot", str(fake.path), *(word.format(text) for word in command.split())]
     said = refused(capsys, [*argv, "--dry-run"], 1)
     assert said == f"usage: Invalid value for '{TAKING_TEXT[command]}': {TEXTS[text]}"
+
+
+@pytest.fixture
+def victim(fake):
+    return Victim(fake.path)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_spoiled_sysroot_is_refused_and_left_alone(case, victim, capsys):
+    lines = case.lines(victim)
+    case.spoil(victim)
+    before = facts(victim.top)
+    for verb in ("status", "undeploy --dry-run 1", "set-default --dry-run 1"):
+        status = run(["--sysroot", str(victim.top), *verb.split()])
+        said = capsys.readouterr()
+        if verb == "status" and case.accepted:
+            assert status == 0
+            continue
+        assert said.err.splitlines() == lines
+        assert (status, said.out) == (1, "")
+    assert facts(victim.top) == before
