@@ -70,9 +70,13 @@ test-vm: $(STAMP)/venv
 # So many for each of three: 2026.4 beside ours; the same, changing tools; 2025.2, too.
 SEQUENCES ?= 100
 
-# Random sequences of verbs beside the real `ostree admin`; without a fixed seed.
+# Random sequences of verbs beside the real `ostree admin`, without a fixed seed; then what is
+# compared step by step, with both versions of it.
 differential: $(STAMP)/venv
 	BOOTCHAIN_SEQUENCES=$(SEQUENCES) $(PYTEST) --dist load tests/ns/test_differential.py
+	BOOTCHAIN_SUITES=trixie,sid $(PYTEST) tests/ns/test_prepare_root_differential.py \
+	    tests/ns/test_interop.py tests/ns/test_verbs.py tests/ns/test_deploy.py \
+	    tests/ns/test_etc_merge.py tests/ns/test_loaders.py
 
 # ---- to be seen -------------------------------------------------------------
 
