@@ -103,7 +103,7 @@ def finish_deployment(
             label_var(fd, labels, say)
         make_backing(root, item.stateroot, item.name, deploy_fd)
         write_origin(root, item.path, item.origin.data, labels)
-        set_immutable(deploy_fd, wanted=True)
+        set_immutable(deploy_fd, wanted="mutable-deployments" not in opts)
 
 
 def discard(context: Context, stateroot: str, name: str) -> None:

@@ -227,6 +227,34 @@ def test_overlay_initrds(history, tmp_path):
     unchanged(history, "the tree has no initramfs to add it to", *args)
 
 
+WORDS = (
+    ("OSTREE_SYSROOT_DEBUG", "mutable-deployments"),
+    ("OSTREE_SYSROOT_DEBUG", "no-xattrs"),
+    ("OSTREE_SYSROOT_DEBUG", "no-xattrs,mutable-deployments"),
+    ("OSTREE_SYSROOT_OPTS", "bootloader-naming-1"),
+    ("OSTREE_SYSROOT_OPTS", "no-early-prune"),
+)
+
+
+def test_words_in_the_environment(history):
+    history.edit(EDIT)
+    for name, value in WORDS:
+        history.box.environ[name] = value
+        history.both("deploy", "--os=testos", "two")
+        history.both("deploy", "--os=testos", "kernel")
+        del history.box.environ[name]
+
+
+def test_a_device_tree_is_left_out_on_request(suite, tmp_path):
+    with pair(suite, tmp_path) as both:
+        both.box.environ["OSTREE_SYSROOT_DEBUG"] = "no-dtb"
+        for tree in TREES:
+            if tree.name.startswith(("devicetree", "dtb")):
+                both.commit(rich(tmp_path / "trees", tree), tree.name, "1.0")
+                both.both("deploy", "--os=testos", "--retain", "--karg=root=x", tree.name)
+        assert not list(both.view(OURS).glob("boot/ostree/*/d*"))
+
+
 def test_each_goes_on_from_the_others_work(history):
     history.edit(EDIT)
     history.both("deploy", "--os=testos", "two")
