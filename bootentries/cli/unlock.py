@@ -14,7 +14,7 @@ from bootentries.cli.common import (
     reading,
     settings,
 )
-from bootentries.cli.writing import enter_writable, writing
+from bootentries.cli.writing import dry_run_option, enter_writable, writing
 from bootentries.deploy.activate import Wanted, deploy_commit
 from bootentries.deploy.make import Request
 from bootentries.deploy.origin import unlocked_origin, write_origin
@@ -22,6 +22,7 @@ from bootentries.deploy.unlock import (
     DEVELOPMENT,
     HOTFIX,
     TRANSIENT,
+    describe,
     still_locked,
     unlock_usr,
 )
@@ -36,10 +37,11 @@ from bootentries.txn.ops import Touch
 @click.command()
 @click.option("--hotfix", is_flag=True, help="Keep the changes over reboots.")
 @click.option("--transient", is_flag=True, help="Mount it read-only for now.")
+@dry_run_option
 @lock_option
 @common_options
 @click.pass_context
-def unlock(context: click.Context, *, hotfix: bool, transient: bool) -> None:
+def unlock(context: click.Context, *, hotfix: bool, transient: bool, dry_run: bool) -> None:
     """Mount a writable overlay on /usr of the booted deployment.
 
     Without an option changes are lost at reboot.  A hotfix keeps them, and makes a clone of
@@ -52,6 +54,9 @@ def unlock(context: click.Context, *, hotfix: bool, transient: bool) -> None:
     kind = HOTFIX if hotfix else TRANSIENT if transient else DEVELOPMENT
     with reading(context) as root:
         item = still_locked(load(root).booted_deployment)
+        if dry_run:
+            print("\n".join(describe(item, kind)))
+            return
         if os.geteuid() != 0:
             raise BootentriesError("unlock", item.name, "this needs root", hint="run it with sudo")
         if hotfix:
@@ -63,17 +68,22 @@ def unlock(context: click.Context, *, hotfix: bool, transient: bool) -> None:
 
 
 @click.command("post-copy")
+@dry_run_option
 @common_options
 @click.pass_context
-def post_copy(context: click.Context) -> None:
+def post_copy(context: click.Context, *, dry_run: bool) -> None:
     """Restore what a copy of a sysroot lost: fs-verity of objects and images.
 
     Example: bootentries --sysroot /mnt post-copy
     """
     sysroot = settings(context).sysroot
-    enter_writable(sysroot)
+    if not dry_run:
+        enter_writable(sysroot)
     with reading(context) as root:
         load(root)
+    if dry_run:
+        print("restore fs-verity of the repository's objects and of composefs images")
+        return
     # Objects and images are libostree's; it takes the lock itself.
     run(("ostree", "admin", "post-copy", f"--sysroot={sysroot}"), "mend copy", sysroot)
 

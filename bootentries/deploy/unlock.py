@@ -52,6 +52,21 @@ HOTFIX = Kind(
 )
 
 
+def describe(item: Deployment, kind: Kind) -> list[str]:
+    """Return one line for each thing that unlocking does."""
+    base = f"{DEPLOY}/{item.stateroot}"
+    overlay = "mount a read-only overlay" if kind is TRANSIENT else "mount a writable overlay"
+    if kind is not HOTFIX:
+        place = f"{base}/backing/{item.name}/usr-transient"
+        return [f"make {item.path} mutable", f"empty {place}", f"{overlay} on /usr, kept there"]
+    return [
+        f"deploy {item.checksum} once more, not as the default",
+        f"make {item.path} mutable",
+        f"{overlay} on /usr, kept in {item.path}/.usr-ovl-upper",
+        f"note the hotfix in {item.path}.origin",
+    ]
+
+
 def unlock_usr(root: Root, item: Deployment, kind: Kind, run: str = "/run") -> None:
     """Mount the overlay on /usr, and leave the note in `run` by which others see it.
 

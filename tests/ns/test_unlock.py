@@ -121,6 +121,18 @@ def test_bad_calls(both):
     assert facts(both.view(OURS)) == before
 
 
+def test_a_dry_run_only_says_so(both):
+    before = facts(both.view(OURS))
+    ours = run_booted(both, OURS, "unlock --dry-run", "unlock --hotfix --dry-run")
+    assert ours.output.count("status 0") == 2, ours.errors
+    assert "mount a writable overlay on /usr, kept there" in ours.output
+    assert ours.usr == ["writable", "system"]
+    assert ours.run == []
+    done = both.ours("post-copy", "--dry-run")
+    assert done.stdout == "restore fs-verity of the repository's objects and of composefs images\n"
+    assert facts(both.view(OURS)) == before
+
+
 def test_post_copy(both):
     assert both.both("post-copy") == ""
     assert both.ours("post-copy", "more").returncode == 1

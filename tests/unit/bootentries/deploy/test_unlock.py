@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from bootentries.deploy.unlock import DEVELOPMENT, HOTFIX, TRANSIENT, still_locked, unlock_usr
+from bootentries.deploy.unlock import (
+    DEVELOPMENT,
+    HOTFIX,
+    TRANSIENT,
+    describe,
+    still_locked,
+    unlock_usr,
+)
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
 
@@ -32,3 +39,18 @@ def test_a_tree_without_usr_is_an_error(fake, root, run):
     item = replace(ITEM, checksum="c" * 64)
     with pytest.raises(BootentriesError, match=r"unlock: .*/usr: No such file or directory"):
         unlock_usr(root, item, DEVELOPMENT, run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "last"),
+    [
+        (DEVELOPMENT, 3, "mount a writable overlay on /usr, kept there"),
+        (TRANSIENT, 3, "mount a read-only overlay on /usr, kept there"),
+        (HOTFIX, 4, f"note the hotfix in {ITEM.path}.origin"),
+    ],
+)
+def test_what_it_would_do(kind, lines, last):
+    found = describe(ITEM, kind)
+    assert len(found) == lines
+    assert found[-1] == last
+    assert f"make {ITEM.path} mutable" in found
