@@ -70,15 +70,16 @@ class Labels:
     def _apply(self, files: list[tuple[int, str, str]]) -> None:
         kinds: dict[str, list[tuple[int, str, str]]] = {}
         for fd, name, path in files:
-            mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
-            kinds.setdefault(_KINDS[stat.S_IFMT(mode)], []).append((fd, name, path))
+            found = _lstat(fd, name)
+            if found is not None:
+                kind = _KINDS[stat.S_IFMT(found.st_mode)]
+                kinds.setdefault(kind, []).append((fd, name, path))
         for kind, group in kinds.items():
             paths = [path for _, _, path in group]
             for (fd, name, _), context in zip(group, self._contexts(kind, paths), strict=True):
                 if context is not None:
                     # libselinux writes the string with its end, and so do we.
-                    value = context.encode() + b"\0"
-                    os.setxattr(_proc(fd, name), _XATTR, value, follow_symlinks=False)
+                    _set(fd, name, context.encode() + b"\0")
 
     def _contexts(self, kind: str, paths: list[str]) -> list[str | None]:
         if which("matchpathcon") is None:
@@ -102,12 +103,23 @@ def _walk(top_fd: int) -> Iterator[str]:
     while pending:
         current = pending.pop()
         yield current
-        found = os.stat(current, dir_fd=top_fd, follow_symlinks=False)
-        if not stat.S_ISDIR(found.st_mode) or found.st_dev != device:
+        found = _lstat(top_fd, current)
+        if found is None or not stat.S_ISDIR(found.st_mode) or found.st_dev != device:
             continue
         prefix = "" if current == "." else f"{current}/"
         pending += [prefix + name for name in fs.list_optional(top_fd, current) or []]
 
 
-def _proc(fd: int, name: str) -> str:
-    return f"/proc/self/fd/{fd}/{name}"
+def _lstat(fd: int, name: str) -> os.stat_result | None:
+    """Return what lstat says, None when it is gone: the live /var does not stand still."""
+    try:
+        return os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _set(fd: int, name: str, value: bytes) -> None:
+    try:
+        os.setxattr(f"/proc/self/fd/{fd}/{name}", _XATTR, value, follow_symlinks=False)
+    except FileNotFoundError:
+        return
