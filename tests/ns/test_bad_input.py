@@ -1,0 +1,212 @@
+"""Bad input and writing verbs: one line for what is wrong, and the sysroot stays as it was.
+
+Beside each spoiled sysroot stands what the real `ostree admin` makes of it.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from badinput import CASES, Case, special
+from chroots import CHECKOUT, Machine, machine
+from sidebyside import facts
+from trees import PLAIN, Tree, build
+from victims import Victim
+
+from bootentries.txn.lock import lock_fd
+
+pytestmark = pytest.mark.ns
+
+AGAIN = Tree("again", PLAIN.modules, pretty="Again OS")
+# What libostree takes and we refuse; it refuses every other case, too.
+ACCEPTED = {
+    # A wrong boolean is false to it, a wrong string is missing.
+    "origin/pinned-perhaps",
+    "origin/unknown-escape",
+    # It follows links out of the sysroot, and out of a tree.
+    "a_boot_that_leads_out",
+    "a_kernel_that_leads_out_of_the_tree",
+    # It takes the one that the directory lists first.
+    "a_tree_with_two_kernels",
+    "a_tree_with_two_kernels_of_the_old_layout",
+}
+# It would wait for a writer, or read until memory is full.
+ENDLESS = ("pipe", "device")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Machine]:
+    """A sysroot with two deployments of one kernel at `base`, made by the real ostree."""
+    work = tmp_path_factory.mktemp("bad")
+    with machine("trixie", work, root_mib=256) as box:
+        box.run(["mkdir", str(box.root / "tmp/checkout"), str(box.sysroot / "base")])
+        box.run(["mount", "--bind", str(CHECKOUT), str(box.root / "tmp/checkout")])
+        box.ostree("admin", "init-fs", "--modern", "/tmp/sysroot/base")
+        box.ostree("admin", "os-init", "--sysroot=/tmp/sysroot/base", "testos")
+        for number, tree in enumerate((PLAIN, AGAIN)):
+            root = build(work / "trees", tree)
+            box.run(["mkdir", "-p", str(box.root / "tmp/tree")])
+            box.run(["mount", "--bind", str(root), str(box.root / "tmp/tree")])
+            box.ostree(
+                "commit", "--repo=/tmp/sysroot/base/ostree/repo", f"--branch={tree.name}",
+                f"--add-metadata-string=version=1.{number}", "/tmp/tree",
+            )  # fmt: skip
+            box.run(["umount", str(box.root / "tmp/tree")])
+            box.ostree(
+                "admin", "deploy", "--sysroot=/tmp/sysroot/base", "--os=testos", "--retain",
+                "--karg=root=UUID=a", tree.name,
+            )  # fmt: skip
+        yield box
+
+
+@contextmanager
+def copied(box: Machine) -> Iterator[Path]:
+    """Hold a copy of the base sysroot; yields its path for the test itself."""
+    box.run(["cp", "-a", str(box.sysroot / "base"), str(box.sysroot / "copy")])
+    try:
+        yield box.view / "copy"
+    finally:
+        box.run(
+            ["sh", "-c", f"chattr -R -i {box.sysroot}/copy 2>/dev/null; rm -rf {box.sysroot}/copy*"]
+        )
+
+
+def ours(box: Machine, *args: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run our program in the chroot on the copy."""
+    program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONPYCACHEPREFIX=/tmp/pycache"]
+    program += ["python3", "-P", "-m", "bootentries", "--sysroot=/tmp/sysroot/copy"]
+    return box.attempt(["chroot", str(box.root), *program, *args], env)
+
+
+def theirs(box: Machine, verb: str, *args: str) -> "subprocess.CompletedProcess[str]":
+    where = "--sysroot=/tmp/sysroot/copy"
+    argv = ["timeout", "30", "ostree", "admin", verb, where, *args]
+    return box.attempt(["chroot", str(box.root), *argv])
+
+
+def assert_refused(done: "subprocess.CompletedProcess[str]", lines: list[str]) -> None:
+    assert done.stderr.splitlines() == lines
+    assert done.returncode == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_spoiled_sysroot_is_refused_and_left_alone(case: Case, shared: Machine):
+    with copied(shared) as top:
+        victim = Victim(top)
+        lines = case.lines(victim)
+        case.spoil(victim)
+        before = facts(top)
+        assert_refused(ours(shared, "undeploy", "1"), lines)
+        assert facts(top) == before
+        if not case.name.endswith(ENDLESS):
+            real = theirs(shared, "undeploy", "1")
+            assert real.returncode == (0 if case.name in ACCEPTED else 1), real.stderr
+
+
+# What else can be in the way
+
+WRITERS = (
+    "undeploy 1",
+    "set-default 1",
+    "pin 0",
+    "cleanup",
+    "set-origin --index=0 up http://u b",
+    "kargs edit-in-place --append-if-missing=a",
+    "os-init new",
+    "instutil set-kargs --merge a",
+    "deploy --os=testos plain",
+    "switch --os=testos again",
+    "upgrade --os=testos",
+    "loader set grub2",
+    "loader run-pending",
+)
+
+
+def test_a_lock_that_is_held(shared: Machine):
+    with copied(shared) as top:
+        before = facts(top)
+        with (top / "ostree/lock").open("wb") as file:
+            lock_fd(file.fileno(), exclusive=True)
+            for command in WRITERS:
+                done = ours(shared, *command.split(), "--lock-timeout=0.1")
+                assert_refused(
+                    done,
+                    [
+                        "bootentries: waiting for another process to release the sysroot lock",
+                        "bootentries: lock sysroot: ostree/lock: held by another process for 0.1 s",
+                        "hint: wait for the other ostree or bootentries command",
+                    ],
+                )
+        assert facts(top) == before
+
+
+@pytest.mark.parametrize("kind", ["directory", "loop"])
+def test_a_lock_that_is_none(kind, shared: Machine):
+    reason = {"directory": "Is a directory", "loop": "Too many levels of symbolic links"}[kind]
+    with copied(shared) as top:
+        special(kind)(top / "ostree/lock")
+        before = facts(top)
+        done = ours(shared, "undeploy", "1")
+        assert_refused(done, [f"bootentries: lock sysroot: ostree/lock: {reason}"])
+        assert facts(top) == before
+
+
+def test_a_lock_that_leads_out_is_made_inside(shared: Machine, tmp_path):
+    """The name is looked up in the sysroot, so nothing outside is touched or waited for."""
+    with copied(shared) as top:
+        (top / "ostree/lock").symlink_to("../../outside")
+        done = ours(shared, "undeploy", "1")
+        assert done.returncode == 0, done.stderr
+        assert not (top.parent / "outside").exists()
+
+
+def test_a_sysroot_that_cannot_be_written(shared: Machine):
+    with copied(shared) as top:
+        before = facts(top)
+        shared.run(["mount", "-o", "remount,ro", str(shared.sysroot)])
+        try:
+            for command in WRITERS:
+                assert_refused(
+                    ours(shared, *command.split()),
+                    ["bootentries: lock sysroot: ostree/lock: Read-only file system"],
+                )
+        finally:
+            shared.run(["mount", "-o", "remount,rw", str(shared.sysroot)])
+        assert facts(top) == before
+
+
+def test_nobody_may_look_but_not_write(shared: Machine):
+    with copied(shared) as top:
+        before = facts(top)
+        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+        def as_nobody(command: str, debug: str = "") -> "subprocess.CompletedProcess[str]":
+            program = [
+                "env",
+                "PYTHONPATH=/tmp/checkout",
+                f"OSTREE_SYSROOT_DEBUG={debug}",
+                "python3",
+            ]
+            program += ["-B", "-P", "-m", "bootentries", "--sysroot=/tmp/sysroot/copy"]
+            return shared.attempt(["chroot", str(shared.root), *user, *program, *command.split()])
+
+        for command in WRITERS:
+            assert_refused(
+                as_nobody(command),
+                [
+                    "bootentries: write deployments: /tmp/sysroot/copy: this needs root",
+                    "hint: run it with sudo",
+                ],
+            )
+        # Who says that it may is believed, and the kernel decides.
+        assert_refused(
+            as_nobody("undeploy 1", "mutable-deployments"),
+            ["bootentries: lock sysroot: ostree/lock: Permission denied"],
+        )
+        status = as_nobody("status")
+        assert (status.returncode, status.stderr) == (0, "")
+        assert as_nobody("undeploy --dry-run 1").returncode == 0
+        assert facts(top) == before
