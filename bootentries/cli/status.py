@@ -1,7 +1,12 @@
-"""`status`: what is deployed, what is booted, what comes next."""
+"""`status`: what is deployed, what is booted, what comes next.
+
+A terminal gets a table, programs get JSON, and whatever else reads it gets the lines of
+`ostree admin status`, which scripts know (`status_text`).
+"""
 
 import json
 import os
+import sys
 
 import click
 
@@ -9,6 +14,7 @@ from bootentries.cli.common import common_options, reading, settings
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
 from bootentries.roles import Roles, roles
+from bootentries.root import Root
 from bootentries.sysroot import Sysroot, load
 
 BOOTED = "●"
@@ -20,28 +26,52 @@ BOOTED = "●"
     help='Print "default" when the booted deployment is the default, else "not-default".',
 )  # fmt: skip
 @click.option("-J", "as_json", is_flag=True, help="The same as --json.")
-@click.option("-S", "--skip-signatures", is_flag=True, help="Accepted; none are shown.")
+@click.option("-S", "--skip-signatures", is_flag=True, help="Do not look at signatures.")
+@click.option(
+    "-V",
+    "--verify",
+    is_flag=True,
+    help="Fail unless each commit has a good signature by its remote's keys.",
+)
 @common_options
 @click.pass_context
 def status(
-    context: click.Context, *, is_default: bool, as_json: bool, skip_signatures: bool
+    context: click.Context, *, is_default: bool, as_json: bool, skip_signatures: bool, verify: bool
 ) -> None:
     """List the deployments, the default first.
 
+    A terminal gets a table; a pipe or a file gets the lines of `ostree admin status`.
+
     Example: bootentries status --json
-    """
-    del skip_signatures
+    """  # fmt: skip
     with reading(context) as root:
         found = load(root)
-    if is_default:
-        booted = found.booted_deployment
-        print("default" if booted is not None and booted.index == 0 else "not-default")
-    elif as_json or settings(context).json:
-        print(json.dumps(to_json(found), indent=2, ensure_ascii=False))
-    elif not found.deployments:
-        print("No deployments.")
-    else:
-        _print_table(found)
+        if is_default:
+            booted = found.booted_deployment
+            print("default" if booted is not None and booted.index == 0 else "not-default")
+        elif as_json or settings(context).json:
+            if verify:
+                _verify_all(root, found)
+            print(json.dumps(to_json(found), indent=2, ensure_ascii=False))
+        elif not found.deployments:
+            print("No deployments.")
+        elif sys.stdout.isatty() and not verify:
+            _print_table(found)
+        else:
+            # Loaded late, like rich for the table.
+            from bootentries.cli.status_text import text_lines  # noqa: PLC0415
+
+            roles_here = _booted_roles(found)
+            wanted = not skip_signatures
+            for line in text_lines(root, found, roles_here, verify=verify, signatures=wanted):
+                print(line)
+
+
+def _verify_all(root: Root, found: Sysroot) -> None:
+    from bootentries.signatures import verify  # noqa: PLC0415
+
+    for item in found.deployments:
+        verify(root, item)
 
 
 def current_dir(context: click.Context) -> str:
@@ -152,10 +182,6 @@ def _print_table(found: Sysroot) -> None:
         _print_plain(found)
         return
     console = Console(highlight=False)
-    if not console.is_terminal:
-        # A pipe has no width to fit; programs and people with grep want whole lines.
-        _print_plain(found)
-        return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in _HEADER:
         table.add_column(name)
