@@ -1,6 +1,5 @@
 """The command line; verbs that write run in tests/ns, on filesystems of their own."""
 
-import json
 import os
 import subprocess
 import sys
@@ -15,40 +14,10 @@ CHECKOUT = Path(__file__).resolve().parents[4]
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_status(fake, capsys, before):
+def test_options_stand_before_or_after_the_verb(fake, capsys, before):
     where = ["--sysroot", str(fake.path)]
     assert run([*where, "status"] if before else ["status", *where]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == [
-        "#", "stateroot", "version", "deployment", "bootcsum", "entry", "state",
-    ]  # fmt: skip
-    assert lines[1].split()[:4] == ["0", "testos", "1.0", "a" * 12 + ".0"]
-    assert lines[1].endswith("ostree-2.conf  default")
-    assert len(lines) == 3
-
-
-def test_status_as_json(fake, capsys, monkeypatch):
-    monkeypatch.setenv("OSTREE_SYSROOT", str(fake.path))
-    assert run(["--json", "status"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["bootversion"] == 1
-    first = found["deployments"][0]
-    assert first["checksum"] == "a" * 64
-    assert first["default"] is True
-    assert first["booted"] is False
-    assert first["entry"] == "ostree-2.conf"
-    assert first["refspec"] == "r:b"
-
-
-def test_status_without_deployments(fake, capsys):
-    (fake.path / "boot/loader").unlink()
-    assert run(["status", "--sysroot", str(fake.path)]) == 0
-    assert capsys.readouterr().out == "No deployments.\n"
-
-
-def test_is_default(fake, capsys):
-    assert run(["status", "-D", "--sysroot", str(fake.path)]) == 0
-    assert capsys.readouterr().out == "not-default\n"
+    assert capsys.readouterr().out.startswith(f"  testos {'a' * 64}.0\n")
 
 
 def test_dry_run_changes_nothing(fake, capsys):
@@ -154,9 +123,3 @@ def test_print_current_dir(fake, capsys):
     assert capsys.readouterr().err == (
         f"bootentries: print directory: {fake.path}: there are no deployments\n"
     )
-
-
-@pytest.mark.parametrize("option", ["-J", "--json"])
-def test_status_spells_json_as_libostree_does(fake, capsys, option):
-    assert run(["--sysroot", str(fake.path), "status", option]) == 0
-    assert len(json.loads(capsys.readouterr().out)["deployments"]) == 2
