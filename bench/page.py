@@ -1,5 +1,9 @@
-"""docs/bench.md: the tables of one run, and what a reader needs to judge them."""
+"""docs/bench.md: the tables of a run, and what a reader needs to judge them.
 
+The page has a part for each of what can be measured alone; `# ` begins one.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,6 +65,15 @@ def text(results: Results) -> str:
         " be had, otherwise by `valgrind`, and left out where neither is installed.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def with_part(page: str, part: str) -> str:
+    """Return the page with `part` in place of the one that has its first line, or at the end."""
+    heading = part.partition("\n")[0]
+    parts = re.split(r"(?m)^(?=# )", page)
+    kept = [part if old.partition("\n")[0] == heading else old for old in parts if old.strip()]
+    result = kept if part in kept else [*kept, part]
+    return "\n\n".join(text.strip() for text in result) + "\n"
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,5 +1,7 @@
 """The page: all results are on it, in tables that Markdown takes."""
 
+import pytest
+
 from bench import page
 from bench.instructions import Count
 from bench.page import Results
@@ -45,3 +47,19 @@ def test_ends_with_one_newline() -> None:
     text = page.text(RESULTS)
     assert text.endswith(".\n")
     assert not text.endswith("\n\n")
+
+
+@pytest.mark.parametrize(
+    ("present", "result"),
+    [
+        ("", "# A\n\nnew\n"),
+        ("# A\n\nold\n", "# A\n\nnew\n"),
+        ("# B\n\nb\n", "# B\n\nb\n\n# A\n\nnew\n"),
+        ("# A\n\nold\n\n## A\n\nbelow\n\n# B\n\nb\n", "# A\n\nnew\n\n# B\n\nb\n"),
+        ("# B\n\nb\n\n# A\nold", "# B\n\nb\n\n# A\n\nnew\n"),
+        ("# AA\n\naa\n", "# AA\n\naa\n\n# A\n\nnew\n"),
+    ],
+)
+def test_with_part(present: str, result: str) -> None:
+    assert page.with_part(present, "# A\n\nnew\n") == result
+    assert page.with_part(result, "# A\n\nnew\n") == result
