@@ -13,6 +13,7 @@ from bootentries.deploy.etc import make_etc
 from bootentries.deploy.label import Labels, policy_directory
 from bootentries.deploy.origin import write_origin
 from bootentries.deploy.overlay import install_overlay, overlay_entry
+from bootentries.deploy.policy import refresh_policy
 from bootentries.deploy.serial import next_serial
 from bootentries.deploy.tree import shortcomings
 from bootentries.deploy.var import forget_update, label_var, make_var
@@ -94,6 +95,7 @@ def finish_deployment(
         if merge is not None:
             with fs.opened(root.fd, merge.path, _DIRECTORY) as merge_fd:
                 say(str(merge_etc(merge_fd, deploy_fd, context.note, xattrs=xattrs)))
+            refresh_policy(deploy_fd, item.name)
         labels = _labels(deploy_fd, context.note)
         if fs.is_dir(deploy_fd, "etc"):
             with fs.opened(deploy_fd, "etc", _DIRECTORY) as fd:

@@ -5,6 +5,7 @@ does nothing; those that it writes itself have to be the same as ours.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,69 @@ def test_a_var_in_use_is_labelled_anew(suite, tmp_path):
         assert ours["testos/var/lib/mine"] == b"system_u:object_r:var_lib_t:s0\0"
         assert ours["testos/var/lib"] == b"system_u:object_r:var_lib_t:s0\0"
         assert {name: ours[name] for name in theirs} == theirs
+
+
+SEMODULE = """#!/usr/bin/sh
+b=/usr/bin/busybox
+{
+    echo "semodule $*"; $b id -u; $b pwd; $b ls -1 /; $b ls -1 /dev /sys /run /tmp
+    $b awk '{print $5, $6}' /proc/self/mountinfo
+} >> /etc/semodule.log
+case "$*" in *--help*) [ -e /etc/old ] || echo "  --refresh"; exit 0;; esac
+[ -e /etc/fail ] && echo "cannot do that" >&2 && exit 3
+exit 0
+"""
+SHUT_IN = (*WITH_POLICY, "bubblewrap", "busybox-static")
+
+
+@pytest.fixture
+def refreshing(suite, tmp_path):
+    """A tree with a semodule that notes where it runs; deployed once."""
+    with pair(suite, tmp_path, packages=SHUT_IN) as both:
+        root = with_policy(tmp_path / "trees")
+        (root / "usr/sbin").mkdir()
+        (root / "usr/sbin/semodule").write_text(SEMODULE)
+        (root / "usr/sbin/semodule").chmod(0o755)
+        shutil.copy(both.box.root / "usr/bin/busybox", root / "usr/bin/busybox")
+        (root / "usr/bin/sh").symlink_to("busybox")
+        # bwrap wants a root that is a mount point, and libostree's way needs all of /sys.
+        chroot = str(both.box.root)
+        both.box.run(["mount", "-t", "sysfs", "sys", f"{chroot}/sys"])
+        both.box.run(["mount", "--rbind", chroot, chroot])
+        both.commit(root, "policy", "1.0")
+        both.by_theirs("deploy", "--os=testos", "--karg=a", "policy")
+        yield both
+
+
+def semodule_logs(top: Path) -> list[str]:
+    return [path.read_text() for path in top.glob("ostree/deploy/testos/deploy/*/etc/semodule.log")]
+
+
+def test_the_policy_is_refreshed_after_the_merge(refreshing):
+    theirs, ours = (
+        run("deploy", "--os=testos", "policy") for run in (refreshing.theirs, refreshing.ours)
+    )
+    assert (theirs.returncode, ours.returncode) == (0, 0), theirs.stderr + ours.stderr
+    assert ours.stdout == theirs.stdout
+    (log,) = semodule_logs(refreshing.view(OURS))
+    assert "semodule --help\n" in log
+    assert "semodule -N --refresh\n" in log
+    assert [log] == semodule_logs(refreshing.view(THEIRS))
+
+
+def test_a_policy_that_cannot_be_refreshed(refreshing):
+    for name in ("fail", "old"):
+        refreshing.edit(f"echo > etc/{name}")
+        before = facts(refreshing.view(OURS))
+        theirs = refreshing.theirs("deploy", "--os=testos", "policy")
+        ours = refreshing.ours("deploy", "--os=testos", "policy")
+        if name == "old":
+            # It has no such option, so nothing can fail.
+            assert (theirs.returncode, ours.returncode) == (0, 0), ours.stderr
+        else:
+            assert (theirs.returncode, ours.returncode) == (1, 1)
+            assert "bwrap failed (3): cannot do that" in ours.stderr
+            assert facts(refreshing.view(OURS)) == before
 
 
 def test_without_matchpathcon_a_note_says_so(suite, tmp_path):
