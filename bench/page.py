@@ -46,7 +46,8 @@ def text(results: Results) -> str:
         _table(table.HEADINGS, [row.cells() for row in results.rows]),
         "The C program is Debian trixie's `ostree-prepare-root` with the libraries that it"
         " loads; dracut's image is the trimmed one that the guests use, with libostree's"
-        " module. Both prepare the same image with `sysroot.readonly`, links off.",
+        " module. Both prepare the same image with `sysroot.readonly`, links off. Other work on"
+        " the machine lengthens the longer program more; the fastest run has the least of it.",
         "## Instructions until the real root's init",
         _table(INSTRUCTION_HEADINGS, [row.cells() for row in results.split()]),
         "Counted by a plugin of QEMU's TCG (`bench/c/count.c`) from the first instruction of"
@@ -58,7 +59,7 @@ def text(results: Results) -> str:
         " to check the signatures of the modules in the image, which are all loaded.",
         "## Start-up of the static executable",
         _table(startup.HEADINGS, [profile.cells() for profile in results.profiles]),
-        "Medians; each row adds to the one above it: the process itself, CPython's core, our"
+        "Each row adds to the one above it: the process itself, CPython's core, our"
         " modules. The last one, for comparison, is libostree's program as far as its usage"
         " message: almost all of it is the dynamic loader. System calls are those that"
         " `strace` shows; instructions are counted by `perf` where the processor's counter can"

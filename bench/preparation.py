@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -65,12 +64,12 @@ def _once(case: Case, work: Path, name: str) -> float:
     return reading(done.stdout, name)
 
 
-def medians(case: Case, work: Path, runs: int) -> dict[str, float]:
-    """Milliseconds by program."""
-    times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+def times(case: Case, work: Path, runs: int) -> dict[str, list[float]]:
+    """Milliseconds of each of `runs` preparations, by program."""
+    taken: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for turn in range(runs + 1):
-        for name, taken in times.items():
+        for name in PROGRAMS:
             seconds = _once(case, work, name)
             if turn:  # the first of each warms the page cache
-                taken.append(seconds * 1000)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+                taken[name].append(seconds * 1000)
+    return taken
