@@ -10,6 +10,9 @@ from bootentries.cli.common import common_options, default_settings
 from bootentries.cli.verbs import VerbGroup, is_shared
 from bootentries.errors import BootentriesError
 
+# A file that is no text at all has lines of any length, and errors quote them.
+_LONGEST = 8000
+
 
 @click.group(
     cls=VerbGroup,
@@ -80,4 +83,6 @@ def _print_error(text: str, hint: str | None) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Return the text without line feeds; of a very long one, its beginning and its end."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} … {line[-200:]}"

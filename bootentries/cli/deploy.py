@@ -1,6 +1,5 @@
 """`deploy`: a commit of the repository becomes a deployment."""
 
-import os
 from pathlib import Path
 
 import click
@@ -17,8 +16,10 @@ from bootentries.deploy.activate import Wanted, deploy_commit
 from bootentries.deploy.make import Request, check_stateroot
 from bootentries.deploy.options import KargOptions
 from bootentries.deploy.origin import normal_origin
+from bootentries.deploy.overlay import check_overlay
 from bootentries.deploy.revision import resolve
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.fs import SIZE_LIMIT
 from bootentries.origin import new_origin
 from bootentries.retain import Keep
 from bootentries.roles import merge_deployment
@@ -107,8 +108,7 @@ def deploy(
         merge = None if no_merge else merge_deployment(present, name)
         options = kargs.apply(merge.options if merge else "", _proc_cmdline(karg_proc_cmdline))
         for path in overlay_initrd:
-            if not os.access(path, os.R_OK):
-                raise BootentriesError("read overlay initrd", path, "no such file, or unreadable")
+            check_overlay(path)
         request = Request(name, checksum, origin, options, overlay_initrd, environment_words())
         wanted = Wanted(request, merge, keep, Write(prune=not no_prune))
         run_deploy(context, root, present, wanted, dry_run=dry_run)
@@ -143,9 +143,13 @@ def chosen_stateroot(root: Root, present: Sysroot, name: str | None) -> str:
 
 def _read_origin(path: str) -> bytes:
     try:
-        return normal_origin(Path(path).read_bytes(), path)
+        with Path(path).open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise from_os_error("read origin", error, path) from error
+    if len(data) > SIZE_LIMIT:
+        raise BootentriesError("read origin", path, f"larger than {SIZE_LIMIT} bytes")
+    return normal_origin(data, path)
 
 
 def _proc_cmdline(wanted: bool) -> str:

@@ -5,6 +5,7 @@ They lie in /boot under their sha256, so that a name is never another content.
 
 import hashlib
 import os
+import stat
 
 from bootentries import fs
 from bootentries.entries.bls import BlsEntry, new_entry
@@ -13,6 +14,19 @@ from bootentries.txn import install
 from bootentries.txn.context import Context
 
 DIRECTORY = "ostree/initramfs-overlays"
+
+
+def check_overlay(path: str) -> None:
+    """Raise BootentriesError for a file of the host that cannot be an overlay initrd."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise from_os_error("read overlay initrd", error, path) from error
+    # A shell's `<(…)` is a pipe; a device may have no end.
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        raise BootentriesError("read overlay initrd", path, "not a regular file")
+    if not os.access(path, os.R_OK):
+        raise BootentriesError("read overlay initrd", path, "it may not be read")
 
 
 def install_overlay(context: Context, path: str) -> str:

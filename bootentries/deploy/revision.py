@@ -67,6 +67,9 @@ def _read_ref(root: Root, refspec: str) -> str | None:
             data = fs.read_optional(root.fd, f"{REPO}/refs/{place}")
         except (IsADirectoryError, NotADirectoryError):
             continue
+        except OSError as error:
+            reason = f"refs/{place}: {error.strerror}"
+            raise BootentriesError("resolve", refspec, reason) from error
         if data is None:
             continue
         text = data.decode("ascii", "replace").strip()

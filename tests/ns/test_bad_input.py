@@ -3,23 +3,33 @@
 Beside each spoiled sysroot stands what the real `ostree admin` makes of it.
 """
 
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from badinput import CASES, Case, special
+from badinput import CASES, Case, fields, special
 from chroots import CHECKOUT, Machine, machine
 from sidebyside import facts
 from trees import PLAIN, Tree, build
-from victims import Victim
+from victims import Victim, put
 
+from bootentries.repo import read_commit
+from bootentries.root import open_root
 from bootentries.txn.lock import lock_fd
 
 pytestmark = pytest.mark.ns
 
 AGAIN = Tree("again", PLAIN.modules, pretty="Again OS")
+# Trees that are committed, and cannot be deployed
+SPOILED = (
+    Tree("bare"),
+    Tree("two", {"vmlinuz": "k", "../7.0/vmlinuz": "k"}),
+    Tree("noetc", PLAIN.modules),
+)
+SPOILED_BY = {"noetc": "usr/etc"}
 # What libostree takes and we refuse; it refuses every other case, too.
 ACCEPTED = {
     # A wrong boolean is false to it, a wrong string is missing.
@@ -45,8 +55,10 @@ def shared(tmp_path_factory) -> Iterator[Machine]:
         box.run(["mount", "--bind", str(CHECKOUT), str(box.root / "tmp/checkout")])
         box.ostree("admin", "init-fs", "--modern", "/tmp/sysroot/base")
         box.ostree("admin", "os-init", "--sysroot=/tmp/sysroot/base", "testos")
-        for number, tree in enumerate((PLAIN, AGAIN)):
+        for number, tree in enumerate((PLAIN, AGAIN, *SPOILED)):
             root = build(work / "trees", tree)
+            if tree.name in SPOILED_BY:
+                shutil.rmtree(root / SPOILED_BY[tree.name])
             box.run(["mkdir", "-p", str(box.root / "tmp/tree")])
             box.run(["mount", "--bind", str(root), str(box.root / "tmp/tree")])
             box.ostree(
@@ -54,6 +66,8 @@ def shared(tmp_path_factory) -> Iterator[Machine]:
                 f"--add-metadata-string=version=1.{number}", "/tmp/tree",
             )  # fmt: skip
             box.run(["umount", str(box.root / "tmp/tree")])
+            if tree in SPOILED:
+                continue
             box.ostree(
                 "admin", "deploy", "--sysroot=/tmp/sysroot/base", "--os=testos", "--retain",
                 "--karg=root=UUID=a", tree.name,
@@ -75,7 +89,13 @@ def copied(box: Machine) -> Iterator[Path]:
 
 def ours(box: Machine, *args: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """Run our program in the chroot on the copy."""
-    program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONPYCACHEPREFIX=/tmp/pycache"]
+    program = [
+        "timeout",
+        "60",
+        "env",
+        "PYTHONPATH=/tmp/checkout",
+        "PYTHONPYCACHEPREFIX=/tmp/pycache",
+    ]
     program += ["python3", "-P", "-m", "bootentries", "--sysroot=/tmp/sysroot/copy"]
     return box.attempt(["chroot", str(box.root), *program, *args], env)
 
@@ -209,4 +229,168 @@ def test_nobody_may_look_but_not_write(shared: Machine):
         status = as_nobody("status")
         assert (status.returncode, status.stderr) == (0, "")
         assert as_nobody("undeploy --dry-run 1").returncode == 0
+        assert facts(top) == before
+
+
+# Commits and refs that cannot be deployed
+
+REF = "ostree/repo/refs/heads/broken"
+
+
+def _ref(text: bytes) -> Callable[[Path], None]:
+    return lambda top: put(top / REF, text)
+
+
+def a_partial_commit(top: Path) -> None:
+    checksum = (top / "ostree/repo/refs/heads/plain").read_text().strip()
+    (top / f"ostree/repo/state/{checksum}.commitpartial").write_bytes(b"")
+    put(top / REF, checksum)
+    # A file's object is missing: what a pull that was cut short leaves.
+    for path in (top / "ostree/repo/objects").glob("*/*.file"):
+        if not path.is_symlink() and path.read_bytes() == b"a=1\n":
+            path.unlink()
+
+
+def a_directory_without_its_object(top: Path) -> None:
+    put(top / REF, (top / "ostree/repo/refs/heads/plain").read_text())
+    for path in (top / "ostree/repo/objects").glob("*/*.dirtree"):
+        path.unlink()
+
+
+_NO_CHECKSUM = "resolve: broken: refs/heads/broken holds no checksum"
+_PULL = "ostree refs lists the refs; ostree pull brings one"
+UNDEPLOYABLE = {
+    "no such ref": (
+        "none", None,
+        "resolve: none: no such ref or commit in the repository",
+        _PULL,
+    ),
+    "no such commit": (
+        "c" * 64, None,
+        f"resolve: {'c' * 64}: commit {'c' * 64} is not in the repository",
+        "pull it first: ostree pull REMOTE REF",
+    ),
+    "a ref that goes up": (
+        "../heads/plain", None,
+        "resolve: ../heads/plain: no such ref or commit in the repository", _PULL,
+    ),
+    "an absolute ref": (
+        "/etc/passwd", None, "resolve: /etc/passwd: no such ref or commit in the repository", _PULL,
+    ),
+    "an empty ref": ("", None, "resolve: : no such ref or commit in the repository", _PULL),
+    "a ref that is a directory": (
+        "ostree/1", None, "resolve: ostree/1: no such ref or commit in the repository",
+        _PULL,
+    ),
+    "a ref with garbage": ("broken", _ref(b"junk\n"), _NO_CHECKSUM, None),
+    "a ref that is empty": ("broken", _ref(b""), _NO_CHECKSUM, None),
+    "a ref that is not ASCII": (
+        "broken", _ref(b"\xff" * 64), _NO_CHECKSUM, None,
+    ),
+    "a ref that is huge": (
+        "broken", lambda top: special("huge")(top / REF),
+        "resolve: broken: refs/heads/broken: Larger than 4194304 bytes", None,
+    ),
+    "a ref that is a pipe": (
+        "broken", lambda top: special("pipe")(top / REF),
+        "resolve: broken: refs/heads/broken: Not a regular file", None,
+    ),
+    "a ref that is a circle": (
+        "broken", lambda top: special("loop")(top / REF),
+        "resolve: broken: refs/heads/broken: Too many levels of symbolic links", None,
+    ),
+    "a partial commit": (
+        "broken", a_partial_commit,
+        "check out: {checksum}: ostree failed (1): error: Opening content object {file}: "
+        "Couldn't find file object '{file}'", None,
+    ),
+    "a tree that is not there": (
+        "broken", a_directory_without_its_object,
+        "check out: {checksum}: ostree failed (1): error: No such metadata object {tree}.dirtree",
+        None,
+    ),
+    "no kernel": (
+        "bare", None,
+        "find kernel: {checksum}.0: no kernel in /usr/lib/modules, /usr/lib/ostree-boot or /boot",
+        "a tree needs usr/lib/modules/KVER/vmlinuz",
+    ),
+    "two kernels": (
+        "two", None,
+        "find kernel: {checksum}.0: several kernels in /usr/lib/modules: 6.1.0-test, 7.0",
+        "leave one vmlinuz in the tree: which one boots would be left to chance",
+    ),
+    "no usr/etc": (
+        "noetc", None, "merge /etc: etc of the new deployment: No such file or directory", None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNDEPLOYABLE)
+def test_what_cannot_be_deployed(case, shared: Machine):
+    ref, spoil, text, hint = UNDEPLOYABLE[case]
+    with copied(shared) as top:
+        named = {"checksum": "", "tree": ""}
+        source = top / "ostree/repo/refs/heads" / ("plain" if ref == "broken" else ref)
+        if ref and source.is_file() and not ref.startswith("/"):
+            named["checksum"] = source.read_text().strip()
+            with open_root(str(top)) as root:
+                commit = read_commit(root.fd, named["checksum"])
+            named["tree"] = commit.tree
+            named["file"] = next(
+                f"{path.parent.name}{path.stem}"
+                for path in (top / "ostree/repo/objects").glob("*/*.file")
+                if not path.is_symlink() and path.read_bytes() == b"a=1\n"
+            )
+        if spoil is not None:
+            spoil(top)
+        before = facts(top)
+        done = ours(shared, "deploy", "--os=testos", "--", ref)
+        lines = [f"bootentries: {text.format_map(named)}"]
+        assert_refused(done, [*lines, *([f"hint: {hint}"] if hint else [])])
+        assert facts(top) == before
+
+
+BAD_OPTIONS = {
+    "--os=none plain": ("deploy: none: no such stateroot\nmake it with: bootentries os-init none"),
+    "--os=../testos plain": "deploy: '../testos': not the name of a stateroot",
+    "--os=.. plain": "deploy: '..': not the name of a stateroot",
+    "--os= plain": "deploy: '': not the name of a stateroot",
+    "plain": (
+        "choose stateroot: /tmp/sysroot/copy: not booted into an OSTree system, and no --os given\n"
+        "name the stateroot with --os"
+    ),
+    "--os=testos --origin-file=/none plain": "read origin: /none: No such file or directory",
+    "--os=testos --origin-file=/etc plain": "read origin: /etc: Is a directory",
+    "--os=testos --origin-file=/dev/zero plain": (
+        "read origin: /dev/zero: larger than 4194304 bytes"
+    ),
+    "--os=testos --origin-file=/etc/passwd plain": (
+        "read origin: /etc/passwd: line 1: 'root:x:0:0:root:/root:/bin/bash' is not a key, "
+        "a group or a comment"
+    ),
+    "--os=testos --overlay-initrd=/none plain": (
+        "read overlay initrd: /none: No such file or directory"
+    ),
+    "--os=testos --overlay-initrd=/etc plain": "read overlay initrd: /etc: not a regular file",
+    "--os=testos --overlay-initrd=/dev/zero plain": (
+        "read overlay initrd: /dev/zero: not a regular file"
+    ),
+    "--os=testos --karg-delete=root=x plain": (
+        "delete kernel argument: root=x: 'root' has no value 'x'\n"
+        "the arguments are: root=UUID=a ostree={link}"
+    ),
+    "--os=testos --stage plain": (
+        "deploy: --stage: staging is not supported yet\n"
+        "leave it out, or stage with: ostree admin deploy --stage"
+    ),
+}
+
+
+@pytest.mark.parametrize("command", BAD_OPTIONS)
+def test_deploy_with_bad_options(command, shared: Machine):
+    with copied(shared) as top:
+        text, *hints = BAD_OPTIONS[command].format_map(fields(Victim(top))).split("\n")
+        before = facts(top)
+        done = ours(shared, "deploy", *command.split(" "))
+        assert_refused(done, [f"bootentries: {text}", *(f"hint: {hint}" for hint in hints)])
         assert facts(top) == before

@@ -145,6 +145,14 @@ def test_pin_takes_numbers_and_three_words(text, fake, capsys):
     assert refused(capsys, argv, 1) == " ".join(said.split())
 
 
+def test_a_very_long_word_is_cut(fake, capsys):
+    said = refused(capsys, ["--sysroot", str(fake.path), "pin", "--dry-run", "x" * 100_000], 1)
+    assert said.startswith("pin: xxxx")
+    assert "xxx … xxx" in said
+    assert said.endswith("xxx: neither a number nor one of booted, pending, rollback")
+    assert len(said) < 5000
+
+
 BAD = {
     "explain 2": (2, "Invalid value for N: there is no entry 2: the list has 2"),
     "explain -- -1": (2, "Invalid value for '[N]': -1 is not in the range x>=0."),
