@@ -100,12 +100,11 @@ def read_staged(run: str = "/run") -> Staged | None:
 
 def unlocked_state(name: str, run: str = "/run") -> str:
     """Return `development`, `transient` or `none` for the deployment of this name."""
-    for state in ("development", "transient"):
-        try:
-            os.lstat(f"{run}/ostree/deployment-state/{name}/unlocked-{state}")
-        except OSError:
-            continue
-        return state
+    place = f"{run}/ostree/deployment-state/{name}"
+    if os.path.isdir(place):
+        for state in ("development", "transient"):
+            if os.path.lexists(f"{place}/unlocked-{state}"):
+                return state
     return "none"
 
 

@@ -86,12 +86,17 @@ class Deployment:
     @property
     def path(self) -> str:
         """The deployment root, relative to the sysroot."""
-        return f"ostree/deploy/{self.stateroot}/deploy/{self.name}"
+        return deployment_path(self.stateroot, self.checksum, self.serial)
 
     @property
     def pinned(self) -> bool:
         """Whether clean-up must leave it alone."""
         return self.origin.pinned
+
+
+def deployment_path(stateroot: str, checksum: str, serial: int) -> str:
+    """Return where a deployment's root is, relative to the sysroot."""
+    return f"ostree/deploy/{stateroot}/deploy/{checksum}.{serial}"
 
 
 def parse_directory(name: str) -> tuple[str, int] | None:

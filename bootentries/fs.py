@@ -59,17 +59,31 @@ def parent(root_fd: int, path: str) -> Iterator[tuple[int, str]]:
 def read_bytes(root_fd: int, path: str, limit: int = SIZE_LIMIT) -> bytes:
     """Return the content of a regular file of at most `limit` bytes; OSError for any other."""
     # A pipe would be waited for, else.
-    with opened(root_fd, path, os.O_RDONLY | os.O_NONBLOCK) as fd:
-        found = os.fstat(fd)
+    fd = open_in(root_fd, path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return read_regular(fd, path, limit)
+    finally:
+        os.close(fd)
+
+
+def read_regular(fd: int, path: str, limit: int = SIZE_LIMIT) -> bytes:
+    """Return the content of `fd`, just opened; OSError about `path` as for `read_bytes`."""
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", path)
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    size = found.st_size
+    data = b""
+    if size <= limit:
+        # One byte more than there is shows that this was all.
+        data = os.read(fd, size + 1)
         # The size may grow, or be 0 for what the kernel makes up.
-        data = b"" if found.st_size > limit else read_fd(fd, limit + 1)
-        if max(found.st_size, len(data)) > limit:
-            raise OSError(errno.EFBIG, f"Larger than {limit} bytes", path)
-        return data
+        if len(data) != size or not size:
+            data += read_fd(fd, limit + 1 - len(data))
+    if max(size, len(data)) > limit:
+        raise OSError(errno.EFBIG, f"Larger than {limit} bytes", path)
+    return data
 
 
 def read_fd(fd: int, limit: int | None = None) -> bytes:
@@ -101,9 +115,13 @@ def list_optional(root_fd: int, path: str) -> list[str] | None:
 
 def readlink_optional(root_fd: int, path: str) -> str | None:
     """Return a symlink's text, or None when it is not there; OSError EINVAL when no link."""
+    head, name = os.path.split(path)
     try:
-        with parent(root_fd, path) as (fd, name):
+        fd = open_in(root_fd, head, os.O_PATH | os.O_DIRECTORY)
+        try:
             return os.readlink(name, dir_fd=fd)
+        finally:
+            os.close(fd)
     except FileNotFoundError:
         return None
 
@@ -112,10 +130,13 @@ def stat_optional(root_fd: int, path: str, follow: bool = True) -> os.stat_resul
     """Return what stat or lstat says, or None when it is not there."""
     flags = os.O_PATH if follow else os.O_PATH | os.O_NOFOLLOW
     try:
-        with opened(root_fd, path, flags) as fd:
-            return os.fstat(fd)
+        fd = open_in(root_fd, path, flags)
     except FileNotFoundError:
         return None
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
 
 
 def is_dir(root_fd: int, path: str) -> bool:

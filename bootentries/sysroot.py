@@ -22,6 +22,7 @@ from bootentries.deployment import (
     Bootlink,
     Deployment,
     Entry,
+    deployment_path,
     overlay_checksums,
     parse_directory,
 )
@@ -31,6 +32,7 @@ from bootentries.errors import BootentriesError, from_os_error
 from bootentries.order import newest_first
 from bootentries.origin import Origin
 from bootentries.origin import parse as parse_origin
+from bootentries.reader import Reader
 from bootentries.repo import RepoConfig, read_commit, read_config
 from bootentries.root import Root
 from prepare_root.formats import FormatError
@@ -97,17 +99,20 @@ def _load_once(root: Root, run: str) -> Sysroot:
         subbootversion = _subbootversion(root, bootversion)
         wanted = booted_root(root.fd, run)
         entries = read_entries(root, bootversion)
-        found = [deployment_of(root, entry, run) for entry in entries]
+        staged = read_staged(run) if wanted is not None else None
+        with Reader(root.fd) as reader:
+            found = [
+                deployment_of(reader, entry, run, index)
+                for index, entry in enumerate(entries, 0 if staged is None else 1)
+            ]
         if wanted is not None:
             found = _mark_booted(root, found, wanted)
-            staged = read_staged(run)
             if staged is not None:
                 found.insert(0, _staged(root, staged))
             found = _mark_soft_reboot(root, found, soft_reboot_root(run))
     except OSError as error:
         raise from_os_error("load sysroot", error) from error
-    items = tuple(replace(item, index=index) for index, item in enumerate(found))
-    return Sysroot(bootversion, subbootversion, items, config, wanted is not None)
+    return Sysroot(bootversion, subbootversion, tuple(found), config, wanted is not None)
 
 
 def _bootversion(root: Root) -> int:
@@ -148,11 +153,13 @@ def read_entries(root: Root, bootversion: int) -> list[Entry]:
         return []
     directory = f"loader.{bootversion}/entries"
     entries = []
-    for name in fs.list_optional(root.boot_fd, directory) or []:
-        if is_entry_name(name):
+    with Reader(root.boot_fd) as reader:
+        for name in fs.list_optional(root.boot_fd, directory) or []:
+            if not is_entry_name(name):
+                continue
             place = f"boot/{directory}/{name}"
             try:
-                text = _entry_text(root.boot_fd, f"{directory}/{name}", place)
+                text = _entry_text(reader, f"{directory}/{name}", place)
             except OSError as error:
                 raise from_os_error("read entry", error, place) from error
             if text is not None:
@@ -161,15 +168,16 @@ def read_entries(root: Root, bootversion: int) -> list[Entry]:
     return [order[id(item)] for item in newest_first([entry.bls for entry in entries])]
 
 
-def _entry_text(boot_fd: int, path: str, place: str) -> str | None:
+def _entry_text(reader: Reader, path: str, place: str) -> str | None:
     """Return an entry's text, or None for what is no file; raises OSError as well."""
-    found = fs.stat_optional(boot_fd, path)
-    if found is None:
-        raise BootentriesError("read entry", place, "dangling symbolic link")
-    if not stat.S_ISREG(found.st_mode):
+    found = reader.stat_optional(path)
+    if found is not None and not stat.S_ISREG(found.st_mode):
         return None
+    data = None if found is None else reader.read_optional(path)
+    if data is None:
+        raise BootentriesError("read entry", place, "dangling symbolic link")
     try:
-        text = fs.read_bytes(boot_fd, path).decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BootentriesError("read entry", place, "not UTF-8") from error
     if "\0" in text:
@@ -189,11 +197,11 @@ def entry_bootlink(entry: Entry) -> Bootlink:
     return link
 
 
-def resolve_bootlink(root_fd: int, link: Bootlink, where: str) -> tuple[str, int]:
+def resolve_bootlink(reader: Reader, link: Bootlink, where: str) -> tuple[str, int]:
     """Return (checksum, serial) of the deployment that a bootlink leads to."""
     path = str(link).lstrip("/")
     try:
-        text = fs.readlink_optional(root_fd, path)
+        text = reader.readlink_optional(path)
     except OSError as error:
         raise BootentriesError("read entry", where, f"/{path} is not a symbolic link") from error
     if text is None:
@@ -207,39 +215,45 @@ def resolve_bootlink(root_fd: int, link: Bootlink, where: str) -> tuple[str, int
     return found
 
 
-def deployment_of(root: Root, entry: Entry, run: str = "/run") -> Deployment:
-    """Return the deployment that an entry boots; raises BootentriesError."""
+def deployment_of(reader: Reader, entry: Entry, run: str = "/run", index: int = 0) -> Deployment:
+    """Return the deployment that an entry boots, as item `index` of the list.
+
+    `reader` reads the sysroot.  Raises BootentriesError.
+    """
     link = entry_bootlink(entry)
     overlay_checksums(entry.bls, entry.name)
-    checksum, serial = resolve_bootlink(root.fd, link, entry.name)
-    item = Deployment(
+    checksum, serial = resolve_bootlink(reader, link, entry.name)
+    path = deployment_path(link.stateroot, checksum, serial)
+    if not reader.is_dir(path):
+        raise BootentriesError("read entry", entry.name, f"/{path} is not a directory")
+    # The commit comes first: of two faults it is the one to tell about.
+    version = _version(reader, checksum)
+    origin = _origin(reader, path)
+    hotfix = origin.unlocked == "hotfix"
+    return Deployment(
         stateroot=link.stateroot,
         checksum=checksum,
         serial=serial,
         bootcsum=link.bootcsum,
         bootserial=link.bootserial,
+        index=index,
         options=entry.options,
         entry=entry,
-        unlocked=unlocked_state(f"{checksum}.{serial}", run),
+        origin=origin,
+        version=version,
+        unlocked="hotfix" if hotfix else unlocked_state(f"{checksum}.{serial}", run),
     )
-    if not fs.is_dir(root.fd, item.path):
-        raise BootentriesError("read entry", entry.name, f"/{item.path} is not a directory")
-    return _described(root, item)
 
 
-def _described(root: Root, item: Deployment) -> Deployment:
-    """Return the item with its origin and its commit's version."""
-    commit = read_commit(root.fd, item.checksum) if len(item.checksum) == 64 else None
-    origin = _origin(root, item)
-    unlocked = "hotfix" if origin.unlocked == "hotfix" else item.unlocked
-    version = None if commit is None else commit.version
-    return replace(item, origin=origin, version=version, unlocked=unlocked)
+def _version(reader: Reader, checksum: str) -> str | None:
+    commit = read_commit(reader.root_fd, checksum) if len(checksum) == 64 else None
+    return None if commit is None else commit.version
 
 
-def _origin(root: Root, item: Deployment) -> Origin:
-    path = f"{item.path}.origin"
+def _origin(reader: Reader, path: str) -> Origin:
+    path = f"{path}.origin"
     try:
-        data = fs.read_optional(root.fd, path)
+        data = reader.read_optional(path)
         return Origin() if data is None else parse_origin(data)
     except OSError as error:
         raise from_os_error("read origin", error, path) from error
@@ -277,17 +291,23 @@ def _staged(root: Root, staged: Staged) -> Deployment:
     if found is None or not re.fullmatch(r"[^/]+", staged.stateroot):
         raise BootentriesError("read staged deployment", staged.name, "no deployment's name")
     checksum, serial = found
-    item = Deployment(
+    path = deployment_path(staged.stateroot, checksum, serial)
+    with Reader(root.fd) as reader:
+        if not reader.is_dir(path):
+            raise BootentriesError(
+                "read staged deployment", staged.name, f"/{path} is not a directory"
+            )
+        version = _version(reader, checksum)
+        origin = _origin(reader, path)
+    return Deployment(
         stateroot=staged.stateroot,
         checksum=checksum,
         serial=serial,
         bootcsum=staged.bootcsum,
         options=" ".join(staged.kargs),
+        origin=origin,
+        version=version,
         staged=True,
         finalization_locked=staged.locked,
+        unlocked="hotfix" if origin.unlocked == "hotfix" else "none",
     )
-    if not fs.is_dir(root.fd, item.path):
-        raise BootentriesError(
-            "read staged deployment", staged.name, f"/{item.path} is not a directory"
-        )
-    return _described(root, item)

@@ -2,6 +2,7 @@
 
 from bootentries.errors import from_os_error
 from bootentries.loaders import Menu, MenuItem
+from bootentries.reader import Reader
 from bootentries.root import Root
 from bootentries.sysroot import deployment_of, read_entries
 
@@ -9,9 +10,11 @@ from bootentries.sysroot import deployment_of, read_entries
 def read_menu(root: Root, bootversion: int) -> Menu:
     """Return the entries of `loader.N` with their deployments; raises BootentriesError."""
     try:
-        items = tuple(
-            MenuItem(entry, deployment_of(root, entry)) for entry in read_entries(root, bootversion)
-        )
+        with Reader(root.fd) as reader:
+            items = tuple(
+                MenuItem(entry, deployment_of(reader, entry))
+                for entry in read_entries(root, bootversion)
+            )
         return Menu(bootversion, items, root.boot_is_on_root())
     except OSError as error:
         raise from_os_error("read menu", error) from error

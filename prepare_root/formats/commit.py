@@ -74,7 +74,7 @@ def object_path(checksum: str, kind: str) -> bytes:
 
     Raises GVariantError unless `checksum` is 64 lower-case hex digits.
     """
-    if len(checksum) != 64 or any(char not in _HEX for char in checksum):
+    if len(checksum) != 64 or checksum.strip(_HEX):
         raise GVariantError(f"{checksum!r} is not a checksum")
     return f"objects/{checksum[:2]}/{checksum[2:]}.{kind}".encode("ascii")
 
