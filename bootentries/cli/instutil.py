@@ -18,7 +18,7 @@ from bootentries.sysroot import Sysroot, load
 from bootentries.txn.plan import Write
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @common_options
 def instutil() -> None:
     """Verbs for installers.

@@ -9,7 +9,7 @@ from bootentries.kargs import KernelArgs
 from bootentries.loaders.detect import choose_loader
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @common_options
 def kargs() -> None:
     """Change kernel arguments.

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from bootentries.check.finding import shown
-from bootentries.cli.common import note
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
 from bootentries.roles import Roles
@@ -16,9 +15,11 @@ def text_lines(
 ) -> Iterator[str]:
     """Yield the lines, deployment by deployment.
 
-    `signatures` shows those that the remote of an origin asks for; with `verify` each commit
-    has to have a good one: BootentriesError is raised after the lines of one that has none.
+    `signatures` shows those that the remote of an origin asks for; BootentriesError is raised
+    after the last line when one has none.  With `verify` each commit has to have a good one:
+    the error is raised after the lines of the first that does not.
     """
+    fault = None
     for item in found.deployments:
         yield f"{'*' if item.booted else ' '} {item.stateroot} {item.name}{_state(item, booted)}"
         if item.version:
@@ -31,7 +32,12 @@ def text_lines(
         if verify:
             yield from _verified(root, item)
         elif signatures and ":" in (item.origin.refspec or ""):
-            yield from _signed(root, item)
+            try:
+                yield from _signed(root, item)
+            except BootentriesError as error:
+                fault = fault or error
+    if fault is not None:
+        raise fault
 
 
 def _state(item: Deployment, booted: Roles) -> str:
@@ -66,18 +72,16 @@ def _verified(root: Root, item: Deployment) -> Iterator[str]:
 
 
 def _signed(root: Root, item: Deployment) -> Iterator[str]:
-    """A fault here is a note: the list is what was asked for."""
     from bootentries import signatures  # noqa: PLC0415
 
-    try:
-        remote = signatures.remote_of(root, item)
-        if remote is None or not remote.gpg_verify:
-            return
-        report = signatures.signatures(root, item.checksum, remote.name)
-    except BootentriesError as error:
-        note(str(error))
+    remote = signatures.remote_of(root, item)
+    if remote is None or not remote.gpg_verify:
         return
+    report = signatures.signatures(root, item.checksum, remote.name)
     if report is None:
-        note(f"{item.name} is not signed, and its remote {remote.name!r} asks for it")
-        return
+        raise BootentriesError(
+            "show signatures", f"{item.stateroot} {item.name}",
+            f"the commit is not signed, and the remote {remote.name!r} asks for it",
+            hint="status -S leaves signatures out; gpg-verify=false is for remotes without",
+        )  # fmt: skip
     yield from (f"    GPG: {shown(line)}" for line in report.lines)

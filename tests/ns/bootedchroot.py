@@ -5,6 +5,7 @@ and a process namespace of its own: PID 1 there is the shell that runs the verbs
 mounted read-only, and mounts are shared, as systemd has them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,12 @@ class Outcome:
     sysroot: Facts
 
 
-def run_booted(both: Pair, who: str, *verbs: str, index: int = 0) -> Outcome:
+def run_booted(
+    both: Pair, who: str, *verbs: str, index: int = 0, files: Mapping[str, bytes] | None = None
+) -> Outcome:
     """Run verbs, as words with blanks between, in the sysroot of one program.
 
-    `index` says which of its deployments is the booted one.
+    `index` says which of its deployments is the booted one; `files` lie in /run then.
     """
     base = both.box.sysroot.parent / f"booted-{who}"
     sysroot = both.box.sysroot / Path(both.sysroot(who)).name
@@ -63,6 +66,9 @@ def run_booted(both: Pair, who: str, *verbs: str, index: int = 0) -> Outcome:
     root = Path(f"/proc/{both.box.pid}/root{base}/root")
     metadata = BootedMetadata(device=status.st_dev, inode=status.st_ino)
     (root / "run/ostree-booted").write_bytes(metadata.encode())
+    for name, content in (files or {}).items():
+        (root / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "run" / name).write_bytes(content)
     (root / "tmp/script").write_text(SCRIPT)
     program = "ostree admin" if who == THEIRS else "python3 -P -m bootentries"
     lines = "\n".join(f"{program} {verb}" for verb in verbs)

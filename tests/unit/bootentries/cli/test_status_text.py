@@ -6,10 +6,11 @@ import pytest
 
 from bootentries.cli.status_text import text_lines
 from bootentries.deployment import Deployment
+from bootentries.errors import BootentriesError
 from bootentries.origin import parse
 from bootentries.repo import RepoConfig
 from bootentries.roles import Roles
-from bootentries.sysroot import Sysroot
+from bootentries.sysroot import Sysroot, load
 
 ITEM = Deployment("os", "a" * 64, 1, "b" * 64, origin=parse(b"[origin]\nrefspec=main\n"))
 HEAD = f"os {'a' * 64}.1"
@@ -56,3 +57,17 @@ def test_lines(changes, lines):
 def test_neighbours_of_the_booted_one():
     assert lines_of(ITEM, Roles(pending=ITEM))[0] == f"  {HEAD} (pending)"
     assert lines_of(ITEM, Roles(rollback=ITEM))[0] == f"  {HEAD} (rollback)"
+
+
+def test_unsigned_commits_fail_after_the_whole_list(fake, root, run):
+    fake.config('[remote "r"]\n')
+    found, lines = load(root, run), []
+    with pytest.raises(BootentriesError) as caught:
+        for line in text_lines(root, found, Roles(), verify=False, signatures=True):
+            lines.append(line)
+    assert [line[:4] for line in lines] == ["  te", "    ", "    "] * 2
+    assert str(caught.value) == (
+        f"show signatures: testos {'a' * 64}.0: the commit is not signed, and the remote 'r' "
+        "asks for it"
+    )
+    assert lines == list(text_lines(root, found, Roles(), verify=False, signatures=False))
