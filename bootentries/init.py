@@ -87,7 +87,12 @@ class MakeStateroot:
     def apply(self, context: Context) -> None:
         with fs.opened(context.root.fd, DEPLOY, os.O_RDONLY | os.O_DIRECTORY) as fd:
             os.mkdir(self.name, 0o777, dir_fd=fd)
-            os.mkdir(f"{self.name}/var", 0o777, dir_fd=fd)
+            try:
+                os.mkdir(f"{self.name}/var", 0o777, dir_fd=fd)
+            except OSError:
+                # Half of one would be in the way of the next try.
+                os.rmdir(self.name, dir_fd=fd)
+                raise
 
 
 def plan_stateroot(root: Root, name: str) -> tuple[Op, ...]:

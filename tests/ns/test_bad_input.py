@@ -3,6 +3,8 @@
 Beside each spoiled sysroot stands what the real `ostree admin` makes of it.
 """
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,7 +15,9 @@ import pytest
 from badinput import CASES, Case, fields, special
 from chroots import CHECKOUT, Machine, machine
 from sidebyside import facts
-from trees import PLAIN, Tree, build
+from test_interop import deployed
+from test_swap import assert_clean
+from trees import PLAIN, TREES, Tree, build
 from victims import Victim, put
 
 from bootentries.repo import read_commit
@@ -394,3 +398,99 @@ def test_deploy_with_bad_options(command, shared: Machine):
         done = ours(shared, "deploy", *command.split(" "))
         assert_refused(done, [f"bootentries: {text}", *(f"hint: {hint}" for hint in hints)])
         assert facts(top) == before
+
+
+# A /boot of its own, and disks that are full
+
+
+@pytest.fixture
+def apart(tmp_path) -> Iterator[Machine]:
+    """The same with a /boot on an image of its own; the sysroot is the top of its image."""
+    with machine("trixie", tmp_path, own_boot=True) as box:
+        box.run(["mkdir", str(box.root / "tmp/checkout")])
+        box.run(["mount", "--bind", str(CHECKOUT), str(box.root / "tmp/checkout")])
+        yield deployed(box, tmp_path, PLAIN, TREES[1])
+
+
+def on_top(box: Machine, *args: str) -> "subprocess.CompletedProcess[str]":
+    program = ["env", "PYTHONPATH=/tmp/checkout", "PYTHONPYCACHEPREFIX=/tmp/pycache"]
+    program += ["python3", "-P", "-m", "bootentries", "--sysroot=/tmp/sysroot"]
+    return box.attempt(["chroot", str(box.root), *program, *args])
+
+
+@contextmanager
+def filled(directory: Path) -> Iterator[None]:
+    """Use every block of a filesystem for a block, by a file without a name."""
+    fd = os.open(directory, os.O_TMPFILE | os.O_WRONLY)
+    try:
+        for size in (1 << 20, 1 << 12, 1 << 10):
+            try:
+                while os.write(fd, bytes(size)) == size:
+                    pass
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+        os.sync()
+        yield
+    finally:
+        os.close(fd)
+
+
+def test_a_boot_that_cannot_be_written(apart: Machine):
+    before = facts(apart.view)
+    apart.run(["mount", "-o", "remount,ro", str(apart.sysroot / "boot")])
+    directory = "create empty directory boot/loader.1/entries: loader.1"
+    active = (apart.view / "boot/loader").readlink().name
+    directory = directory.replace("loader.1", "loader.0" if active == "loader.1" else "loader.1")
+    entry = f"write boot/{active}/entries/ostree-2.conf: .ostree-2.conf.tmp"
+    refused = {
+        "undeploy 1": directory,
+        "set-default 1": directory,
+        "instutil set-kargs --merge a": directory,
+        "kargs edit-in-place --append-if-missing=a": entry,
+    }
+    for command, text in refused.items():
+        done = on_top(apart, *command.split())
+        assert_refused(done, [f"bootentries: {text}: Read-only file system"])
+        assert facts(apart.view) == before, command
+    done = on_top(apart, "deploy", "--os=testos", "plain")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(": Read-only file system")
+    assert facts(apart.view) == before
+    # What needs no /boot goes on.
+    assert on_top(apart, "pin", "0").returncode == 0
+    assert on_top(apart, "pin", "-u", "0").returncode == 0
+    assert on_top(apart, "verify").stdout.count("fault: ") == 0
+
+
+_DEPLOY = "deploy --os=testos plain"
+FILLING = {
+    "boot": ("undeploy 1", "set-default 1", "instutil set-kargs --merge a", _DEPLOY),
+    ".": ("undeploy 1", "set-default 1", "instutil set-kargs --merge a", _DEPLOY, "os-init new"),
+}
+
+
+@pytest.mark.parametrize("where", FILLING)
+def test_a_full_disk(where, apart: Machine):
+    active = (apart.view / "boot/loader").readlink().name
+    # What was begun beside the active list may stay: the next write begins with removing it.
+    begun = "boot/loader.0" if active == "loader.1" else "boot/loader.1"
+    before = facts(apart.view)
+    with filled(apart.view / where):
+        for command in FILLING[where]:
+            done = on_top(apart, *command.split())
+            *_, last = done.stderr.splitlines()
+            assert done.returncode == 1, command
+            assert last.startswith("bootentries: ")
+            assert last.endswith(": No space left on device"), command
+            assert len(done.stderr.splitlines()) == 1, done.stderr
+            now = facts(apart.view)
+            changed = {name for name in {*before, *now} if before.get(name) != now.get(name)}
+            assert all(f"{name}/".startswith(f"{begun}/") for name in changed), command
+            assert where == "." or not changed
+            assert "fault: " not in on_top(apart, "verify").stdout
+    # With room again the next command works, and takes away what is left.
+    done = on_top(apart, "set-default", "1")
+    assert done.returncode == 0, done.stderr
+    assert on_top(apart, "verify").returncode == 0
+    assert apart.admin("status").count("Version: 1.") == 2
+    assert_clean(apart)
