@@ -1,12 +1,12 @@
 """Checksums of kernel files, each computed once: copies are often hard links."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from bootentries import fs
 from bootentries.check.listing import files
+from bootentries.digest import sha256
 from bootentries.kernel import KernelLayout, compute_bootcsum
 
 _BLOCK = 1 << 20
@@ -48,8 +48,9 @@ def _inode(root_fd: int, path: str) -> tuple[int, int]:
 
 
 def _sha256(root_fd: int, path: str) -> str:
-    digest = hashlib.sha256()
-    with fs.opened(root_fd, path) as fd:
+    digest = sha256()
+    # A pipe would be waited for, else.
+    with fs.opened(root_fd, path, os.O_RDONLY | os.O_NONBLOCK) as fd:
         while block := os.read(fd, _BLOCK):
             digest.update(block)
     return digest.hexdigest()
