@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from badinput import CASES, Case, fields, special
@@ -494,3 +495,55 @@ def test_a_full_disk(where, apart: Machine):
     assert on_top(apart, "verify").returncode == 0
     assert apart.admin("status").count("Version: 1.") == 2
     assert_clean(apart)
+
+
+# Writers that are killed, and files that nobody may remove
+
+
+@pytest.mark.parametrize("command", ["undeploy 1", "set-default 1", "deploy --os=testos plain"])
+def test_a_writer_that_is_killed_at_any_time(command, apart: Machine):
+    """The next command finds the old list or the new one, and cleans up behind the other."""
+    random = Random(command)
+    for _ in range(4):
+        argv = ["chroot", str(apart.root), "env", "PYTHONPATH=/tmp/checkout"]
+        argv += ["PYTHONPYCACHEPREFIX=/tmp/pycache", "python3", "-P", "-m", "bootentries"]
+        argv += ["--sysroot=/tmp/sysroot", *command.split()]
+        killed = ["timeout", "--signal=KILL", f"{random.uniform(0.1, 0.7):.3f}", *argv]
+        apart.attempt(killed)
+        status = on_top(apart, "status")
+        assert status.returncode == 0, status.stderr
+        assert "fault: " not in on_top(apart, "verify").stdout
+        # libostree, too, goes on from there.
+        assert apart.admin("status").count("Version: 1.") >= 1
+        done = on_top(apart, "instutil", "set-kargs", "--merge", "--append=n")
+        assert done.returncode == 0, done.stderr
+        assert_clean(apart)
+        if "undeploy" in command and apart.admin("status").count("Version: 1.") == 1:
+            break
+    assert on_top(apart, "verify").returncode == 0
+
+
+def test_an_immutable_directory_in_what_is_deleted(shared: Machine):
+    with copied(shared) as top:
+        victim = Victim(top)
+        kept = victim.deployment(1) / "usr/lib"
+        shared.run(["chattr", "+i", str(shared.sysroot / "copy" / kept.relative_to(top))])
+        name = victim.item(1).name
+        note = f"bootentries: remove deployment testos/{name}: left for later: "
+        done = ours(shared, "undeploy", "1")
+        # The list is written: what cannot be deleted is a note, and stays for the next time.
+        assert done.returncode == 0
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith(f"{note}[Errno 1] Operation not permitted: ")
+        assert kept.is_dir()
+        again = ours(shared, "cleanup")
+        assert again.returncode == 1
+        first, second, *_ = again.stderr.splitlines()
+        assert first.startswith(note)
+        assert second == (
+            "bootentries: clean up: /tmp/sysroot/copy: not everything could be removed"
+        )
+        shared.run(["chattr", "-i", str(shared.sysroot / "copy" / kept.relative_to(top))])
+        done = ours(shared, "cleanup")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not victim.deployment(1).exists()
