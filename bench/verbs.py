@@ -4,6 +4,8 @@ Both run in one Debian chroot, ours installed there with its bytecode.  What cou
 verb takes beyond process start; that is measured as its `--help`.
 """
 
+import hashlib
+import itertools
 import json
 import shutil
 import statistics
@@ -26,6 +28,8 @@ from bench import alternate, table
 from bench.errors import BenchError
 from guest import commit as guest_commit
 from guest.tree import Tree
+from prepare_root.formats.commit import COMMIT_TYPE, object_path
+from prepare_root.formats.gvariant import decode, encode
 
 HEADINGS = ("", "ours", "peer", "ours / peer", "processor, ours", "peer", "ours / peer")
 SUITE = "sid"
@@ -37,6 +41,14 @@ ROOT_MIB = 6144
 SYSROOT = "--sysroot=/tmp/sysroot"
 _INSTALLED = "/tmp/installed"  # noqa: S108
 _PYTHON = ("python3", "-P")
+_PROGRAM = f"{_INSTALLED}/bootentries-program"
+# What pip makes of an entry point.
+_SCRIPT = """#!/usr/bin/python3 -P
+import sys
+from bootentries.cli import main
+if __name__ == "__main__":
+    sys.exit(main())
+"""
 ENVIRON = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"PYTHONPATH={_INSTALLED}")
 _CLICK = "import click"
 # The verbs whose start is shown: one that reads, and those with most to load.
@@ -87,7 +99,7 @@ class Verbs:
 
 def ours(*words: str) -> list[str]:
     """Return our command line."""
-    return [*_PYTHON, "-m", "bootentries", *words]
+    return [_PROGRAM, *words]
 
 
 def start_case(runs: int) -> alternate.Case:
@@ -177,6 +189,9 @@ def install(found: Machine) -> None:
         )
     for extension in CHECKOUT.glob("_bootsys*.so"):
         shutil.copy(extension, place)
+    script = _inside(found, _PROGRAM)
+    script.write_text(_SCRIPT)
+    script.chmod(0o755)
     compileall = ["python3", "-m", "compileall", "-q", _INSTALLED]
     found.run(["chroot", str(found.root), *ENVIRON, *compileall])
 
@@ -260,15 +275,15 @@ def whole_debian(found: Machine, debian: Tree, runs: int) -> tuple[alternate.Cas
 
 
 def grow(sysroot: Path, count: int) -> None:
-    """Turn a list of one deployment into one of `count`, by copies of all that names it."""
+    """Turn a list of one deployment into one of `count`, each of a commit of its own."""
     (entry,) = (sysroot / "boot/loader/entries").iterdir()
     text = entry.read_text()
     (links,) = (sysroot / "ostree").glob("boot.[01].[01]/os/*")
     (deployment,) = (sysroot / "ostree/deploy/os/deploy").glob("*.0")
     origin = deployment.with_name(f"{deployment.name}.origin")
-    checksum = deployment.name.partition(".")[0]
-    for number in range(1, count):
-        name = f"{checksum}.{number}"
+    commits = commit_copies(sysroot / "ostree/repo", deployment.name.partition(".")[0])
+    for number, checksum in zip(range(1, count), commits, strict=False):
+        name = f"{checksum}.0"
         deployment.with_name(name).mkdir()
         shutil.copy(origin, origin.with_name(f"{name}.origin"))
         (links / str(number)).symlink_to(f"../../../deploy/os/deploy/{name}")
@@ -276,3 +291,18 @@ def grow(sysroot: Path, count: int) -> None:
         changed = text.replace("version 1\n", f"version {count - number}\n")
         changed = changed.replace(f"/{links.name}/0", f"/{links.name}/{number}")
         entry.with_name(f"ostree-{count - number}.conf").write_text(changed)
+
+
+def commit_copies(repo: Path, checksum: str) -> Iterator[str]:
+    """Write copies of a commit that differ in their body, and yield their checksums."""
+    data = (repo / object_path(checksum, "commit").decode()).read_bytes()
+    fields = decode(COMMIT_TYPE, data, big=False)
+    if not isinstance(fields, tuple):
+        raise BenchError("copy commit", checksum, "not a commit")
+    for number in itertools.count():
+        copy = encode(COMMIT_TYPE, (*fields[:4], f"copy {number}", *fields[5:]), big=False)
+        name = hashlib.sha256(copy).hexdigest()
+        place = repo / object_path(name, "commit").decode()
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(copy)
+        yield name

@@ -1,9 +1,15 @@
 """Rows of what verbs take, and the command lines; tests/ns runs them."""
 
+import hashlib
+import itertools
+from pathlib import Path
+
 import pytest
 
 from bench import verbs
 from bench.verbs import Taken, VerbRow
+from prepare_root.formats.commit import COMMIT_TYPE, decode_commit, object_path
+from prepare_root.formats.gvariant import Variant, encode
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,7 @@ def test_start_rows_are_beside_click() -> None:
 
 def test_both_get_the_same_words() -> None:
     case = verbs.verb_case("x", 2, "instutil set-kargs", "quiet", undo="undeploy 0")
-    ours = ["python3", "-P", "-m", "bootentries"]
+    ours = ["/tmp/installed/bootentries-program"]
     verb = ["instutil", "set-kargs"]
     assert case["programs"] == {
         "ours": [*ours, *verb, "--sysroot=/tmp/sysroot", "quiet"],
@@ -67,3 +73,23 @@ def test_both_get_the_same_words() -> None:
     undo = ["ostree", "admin", "undeploy", "0", "--sysroot=/tmp/sysroot"]
     assert case["after"] == {"ours": undo, "peer": undo}
     assert verbs.verb_case("x", 2, "status")["after"] == {}
+
+
+def test_commit_copies_are_commits(tmp_path: Path) -> None:
+    metadata = {"version": Variant("s", "1.0")}
+    data = encode(COMMIT_TYPE, (metadata, b"", [], "s", "", 7, bytes(32), bytes(32)), big=False)
+    original = hashlib.sha256(data).hexdigest()
+    file = tmp_path / object_path(original, "commit").decode()
+    file.parent.mkdir(parents=True)
+    file.write_bytes(data)
+    found = list(itertools.islice(verbs.commit_copies(tmp_path, original), 300))
+    assert len({original, *found}) == 301
+    for checksum in found:
+        copy = (tmp_path / object_path(checksum, "commit").decode()).read_bytes()
+        assert hashlib.sha256(copy).hexdigest() == checksum
+        commit = decode_commit(copy)
+        assert (commit.version, commit.subject, commit.timestamp) == (
+            "1.0",
+            "s",
+            decode_commit(data).timestamp,
+        )
