@@ -5,14 +5,18 @@ initramfs and device tree, in that order) and the older `usr/lib/ostree-boot/` o
 whose file names end in the bootcsum.
 """
 
-import hashlib
 import os
 import re
 import stat
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bootentries import fs
+from bootentries.digest import sha256
 from bootentries.errors import BootentriesError
+
+if TYPE_CHECKING:
+    import hashlib
 
 MODULES = "usr/lib/modules"
 LEGACY = ("usr/lib/ostree-boot", "boot")
@@ -72,7 +76,7 @@ def compute_bootcsum(deploy_fd: int, layout: KernelLayout) -> str:
     """Return the layout's bootcsum, hashing the files unless their names carry it."""
     if layout.bootcsum is not None:
         return layout.bootcsum
-    digest = hashlib.sha256()
+    digest = sha256()
     _feed(digest, deploy_fd, layout.linux.source)
     if layout.initramfs is not None:
         _feed(digest, deploy_fd, layout.initramfs.source)

@@ -1,12 +1,14 @@
 """The one place where the host side starts other programs."""
 
 import os
-import shutil
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from bootentries.errors import BootentriesError, from_os_error
+
+if TYPE_CHECKING:
+    # Loaded late where it is used: most starts of the program run no other one.
+    import subprocess
 
 # The Debian package that brings a program, for the hint when it is missing.
 PACKAGES = {
@@ -25,6 +27,8 @@ SEARCH = (*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/sbin", "/
 
 def which(program: str) -> str | None:
     """Return the file that `run` would start for `program`, or None."""
+    import shutil  # noqa: PLC0415
+
     return shutil.which(program, path=os.pathsep.join(SEARCH))
 
 
@@ -37,7 +41,7 @@ def attempt(
     pass_fds: Sequence[int] = (),
     cwd_fd: int | None = None,
     timeout_s: float | None = None,
-) -> subprocess.CompletedProcess[bytes]:
+) -> "subprocess.CompletedProcess[bytes]":
     """Run `argv` in the C locale and return its status and output, whatever they are.
 
     `environ` is added to ours; `pass_fds` stay open in the child under the same numbers, so
@@ -45,6 +49,8 @@ def attempt(
     BootentriesError when the program is not there, cannot be started, or takes longer than
     `timeout_s` (it is killed then, with every program that it started).
     """
+    import subprocess  # noqa: PLC0415
+
     program = which(argv[0])
     if program is None:
         package = PACKAGES.get(argv[0], argv[0])
@@ -110,7 +116,9 @@ def run(
     return done.stdout
 
 
-def _kill(child: subprocess.Popen[bytes], group: bool) -> None:
+def _kill(child: "subprocess.Popen[bytes]", group: bool) -> None:
+    import signal  # noqa: PLC0415
+
     try:
         if group:
             os.killpg(child.pid, signal.SIGKILL)

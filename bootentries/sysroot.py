@@ -187,13 +187,17 @@ def _entry_text(reader: Reader, path: str, place: str) -> str | None:
 
 def entry_bootlink(entry: Entry) -> Bootlink:
     """Return the bootlink that an entry's `ostree=` names; raises BootentriesError."""
+    return _bootlink(entry.options, entry.name)
+
+
+def _bootlink(options: str, where: str) -> Bootlink:
     # A plain split at spaces: that is how libostree looks for it.
-    targets = [word for word in entry.options.split(" ") if word.startswith("ostree=")]
+    targets = [word for word in options.split(" ") if word.startswith("ostree=")]
     if not targets:
-        raise BootentriesError("read entry", entry.name, "no ostree= kernel argument")
+        raise BootentriesError("read entry", where, "no ostree= kernel argument")
     link = Bootlink.parse(targets[0].removeprefix("ostree="))
     if link is None:
-        raise BootentriesError("read entry", entry.name, f"invalid kernel argument {targets[0]!r}")
+        raise BootentriesError("read entry", where, f"invalid kernel argument {targets[0]!r}")
     return link
 
 
@@ -220,7 +224,8 @@ def deployment_of(reader: Reader, entry: Entry, run: str = "/run", index: int = 
 
     `reader` reads the sysroot.  Raises BootentriesError.
     """
-    link = entry_bootlink(entry)
+    options = entry.options
+    link = _bootlink(options, entry.name)
     overlay_checksums(entry.bls, entry.name)
     checksum, serial = resolve_bootlink(reader, link, entry.name)
     path = deployment_path(link.stateroot, checksum, serial)
@@ -237,7 +242,7 @@ def deployment_of(reader: Reader, entry: Entry, run: str = "/run", index: int = 
         bootcsum=link.bootcsum,
         bootserial=link.bootserial,
         index=index,
-        options=entry.options,
+        options=options,
         entry=entry,
         origin=origin,
         version=version,

@@ -1,6 +1,6 @@
 """`deploy`: a commit of the repository becomes a deployment."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,21 +12,12 @@ from bootentries.cli.common import (
     settings,
 )
 from bootentries.cli.writing import changing, dry_run_option
-from bootentries.deploy.activate import Wanted, deploy_commit
-from bootentries.deploy.make import Request, check_stateroot
-from bootentries.deploy.options import KargOptions
-from bootentries.deploy.origin import normal_origin
-from bootentries.deploy.overlay import check_overlay
-from bootentries.deploy.revision import resolve
 from bootentries.errors import BootentriesError, from_os_error
-from bootentries.fs import SIZE_LIMIT
-from bootentries.origin import new_origin
-from bootentries.retain import Keep
-from bootentries.roles import merge_deployment
-from bootentries.root import Root
-from bootentries.sysroot import Sysroot
-from bootentries.txn.context import Context
-from bootentries.txn.plan import Write
+
+if TYPE_CHECKING:
+    from bootentries.deploy.activate import Wanted
+    from bootentries.root import Root
+    from bootentries.sysroot import Sysroot
 
 
 @click.command()
@@ -95,6 +86,17 @@ def deploy(
             "deploy", option, "staging is not supported yet",
             hint="leave it out, or stage with: ostree admin deploy --stage",
         )  # fmt: skip
+    # Loaded late, like all that writes: see `writing`.
+    from bootentries.deploy.activate import Wanted  # noqa: PLC0415
+    from bootentries.deploy.make import Request  # noqa: PLC0415
+    from bootentries.deploy.options import KargOptions  # noqa: PLC0415
+    from bootentries.deploy.overlay import check_overlay  # noqa: PLC0415
+    from bootentries.deploy.revision import resolve  # noqa: PLC0415
+    from bootentries.origin import new_origin  # noqa: PLC0415
+    from bootentries.retain import Keep  # noqa: PLC0415
+    from bootentries.roles import merge_deployment  # noqa: PLC0415
+    from bootentries.txn.plan import Write  # noqa: PLC0415
+
     kargs = KargOptions(karg_none, karg_proc_cmdline, karg, karg_append, karg_delete)
     if karg_none and karg_proc_cmdline:
         raise click.UsageError("--karg-none and --karg-proc-cmdline exclude each other")
@@ -115,12 +117,15 @@ def deploy(
 
 
 def run_deploy(
-    context: click.Context, root: Root, present: Sysroot, wanted: Wanted, *, dry_run: bool
+    context: click.Context, root: "Root", present: "Sysroot", wanted: "Wanted", *, dry_run: bool
 ) -> None:
     """Deploy, or print what would be done, and print libostree's lines."""
     if dry_run:
         print("\n".join(wanted.describe(present)))
         return
+    from bootentries.deploy.activate import deploy_commit  # noqa: PLC0415
+    from bootentries.txn.context import Context  # noqa: PLC0415
+
     todo = deploy_commit(Context(root, note), present, wanted, print)
     if settings(context).verbose:
         for line in todo.describe():
@@ -128,8 +133,10 @@ def run_deploy(
     print(todo.result())
 
 
-def chosen_stateroot(root: Root, present: Sysroot, name: str | None) -> str:
+def chosen_stateroot(root: "Root", present: "Sysroot", name: str | None) -> str:
     """Return the named stateroot, or the booted one; raises BootentriesError without any."""
+    from bootentries.deploy.make import check_stateroot  # noqa: PLC0415
+
     booted = present.booted_deployment
     if name is None and booted is None:
         raise BootentriesError(
@@ -142,8 +149,11 @@ def chosen_stateroot(root: Root, present: Sysroot, name: str | None) -> str:
 
 
 def _read_origin(path: str) -> bytes:
+    from bootentries.deploy.origin import normal_origin  # noqa: PLC0415
+    from bootentries.fs import SIZE_LIMIT  # noqa: PLC0415
+
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise from_os_error("read origin", error, path) from error
@@ -156,6 +166,7 @@ def _proc_cmdline(wanted: bool) -> str:
     if not wanted:
         return ""
     try:
-        return Path("/proc/cmdline").read_text(errors="surrogateescape")
+        with open("/proc/cmdline", errors="surrogateescape") as file:
+            return file.read()
     except OSError as error:
         raise from_os_error("import kernel arguments", error) from error

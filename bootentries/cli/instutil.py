@@ -1,21 +1,17 @@
 """`instutil`: the verbs that installers use."""
 
 from dataclasses import replace as changed
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bootentries.cli.common import Number, common_options, lock_option, reading
 from bootentries.cli.writing import dry_run_option, rewrite
-from bootentries.deployment import Deployment
-from bootentries.entries.names import Counters
 from bootentries.errors import BootentriesError, from_os_error
-from bootentries.kargs import KargEdit
-from bootentries.loaders.grub_menu import grub_menu
-from bootentries.loaders.grub_stub import StubOptions, grub_stub
-from bootentries.loaders.read import read_menu
-from bootentries.sysroot import Sysroot, load
-from bootentries.txn.plan import Write
+
+if TYPE_CHECKING:
+    from bootentries.deployment import Deployment
+    from bootentries.sysroot import Sysroot
 
 
 @click.group(no_args_is_help=False)
@@ -57,9 +53,13 @@ def set_kargs(
 
     Example: bootentries instutil set-kargs --merge --append=console=ttyS0
     """
+    # Loaded late, like all that writes: see `writing`.
+    from bootentries.kargs import KargEdit  # noqa: PLC0415
+    from bootentries.txn.plan import Write  # noqa: PLC0415
+
     edit = KargEdit(import_proc, merge, replace, append, delete, args)
 
-    def change(present: Sysroot) -> tuple[Deployment, ...]:
+    def change(present: "Sysroot") -> tuple["Deployment", ...]:
         options = str(edit.apply(_default(present).options, _proc_cmdline(import_proc)))
         return _with_options(present, options)
 
@@ -75,6 +75,10 @@ def grub2_generate(context: click.Context, bootversion: int | None) -> None:
 
     Example: bootentries --sysroot /mnt instutil grub2-generate
     """
+    from bootentries.loaders.grub_menu import grub_menu  # noqa: PLC0415
+    from bootentries.loaders.read import read_menu  # noqa: PLC0415
+    from bootentries.sysroot import load  # noqa: PLC0415
+
     with reading(context) as root:
         chosen = load(root).bootversion if bootversion is None else bootversion
         print(grub_menu(read_menu(root, chosen)), end="")
@@ -96,17 +100,20 @@ def grub2_stub(
 
     Example: bootentries instutil grub2-stub --serial -o /boot/grub/grub.cfg
     """
+    from bootentries.loaders.grub_stub import StubOptions, grub_stub  # noqa: PLC0415
+
     text = grub_stub(StubOptions(timeout, serial_speed if serial else None, serial_unit))
     if output is None:
         print(text, end="")
         return
     try:
-        Path(output).write_text(text)
+        with open(output, "w") as file:
+            file.write(text)
     except OSError as error:
         raise from_os_error("write GRUB stub", error) from error
 
 
-def _default(present: Sysroot) -> Deployment:
+def _default(present: "Sysroot") -> "Deployment":
     if not present.deployments:
         raise BootentriesError(
             "set kernel arguments", "deployments", "there are none",
@@ -121,7 +128,9 @@ def _default(present: Sysroot) -> Deployment:
     return default
 
 
-def _with_options(present: Sysroot, options: str) -> tuple[Deployment, ...]:
+def _with_options(present: "Sysroot", options: str) -> tuple["Deployment", ...]:
+    from bootentries.entries.names import Counters  # noqa: PLC0415
+
     default, *rest = present.on_disk
     entry = default.entry
     if entry is not None:
@@ -134,6 +143,7 @@ def _proc_cmdline(wanted: bool) -> str:
     if not wanted:
         return ""
     try:
-        return Path("/proc/cmdline").read_text(errors="surrogateescape")
+        with open("/proc/cmdline", errors="surrogateescape") as file:
+            return file.read()
     except OSError as error:
         raise from_os_error("import kernel arguments", error) from error

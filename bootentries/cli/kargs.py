@@ -1,12 +1,14 @@
 """`kargs`: kernel arguments of every deployment."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bootentries.cli.common import common_options, lock_option
 from bootentries.cli.writing import apply_ops, changing, dry_run_option
-from bootentries.inplace import plan_edit
-from bootentries.kargs import KernelArgs
-from bootentries.loaders.detect import choose_loader
+
+if TYPE_CHECKING:
+    from bootentries.kargs import KernelArgs
 
 
 @click.group(no_args_is_help=False)
@@ -35,7 +37,10 @@ def edit_in_place(
     Example: bootentries kargs edit-in-place --append-if-missing=quiet
     """
 
-    def edit(args: KernelArgs) -> KernelArgs:
+    from bootentries.inplace import plan_edit  # noqa: PLC0415
+    from bootentries.loaders.detect import choose_loader  # noqa: PLC0415
+
+    def edit(args: "KernelArgs") -> "KernelArgs":
         for arg in append_if_missing:
             args = args.append_if_missing(arg)
         return args

@@ -1,6 +1,7 @@
 """The verbs that change which deployments are in the list, and in which order."""
 
 import re
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,15 +13,11 @@ from bootentries.cli.writing import (
     dry_run_option,
     rewrite,
 )
-from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
-from bootentries.origin import with_pinned
-from bootentries.roles import roles
-from bootentries.sysroot import DEPLOY, Sysroot
-from bootentries.txn.context import Context
-from bootentries.txn.ops import Touch, WriteFile
-from bootentries.txn.plan import Write
-from bootentries.txn.write import apply_notes, plan_clean
+
+if TYPE_CHECKING:
+    from bootentries.deployment import Deployment
+    from bootentries.sysroot import Sysroot
 
 # Words of `pin` in place of an index.
 _WORDS = ("booted", "pending", "rollback")
@@ -39,7 +36,7 @@ def undeploy(context: click.Context, *, index: int, dry_run: bool) -> None:
     """
     gone: list[Deployment] = []
 
-    def change(present: Sysroot) -> tuple[Deployment, ...]:
+    def change(present: "Sysroot") -> tuple["Deployment", ...]:
         item = deployment_at(present, index)
         if item.booted:
             raise BootentriesError("undeploy", str(index), "it is booted, it has to stay")
@@ -61,8 +58,9 @@ def set_default(context: click.Context, *, index: int, dry_run: bool) -> None:
 
     Example: bootentries set-default 1
     """
+    from bootentries.txn.plan import Write  # noqa: PLC0415
 
-    def change(present: Sysroot) -> tuple[Deployment, ...]:
+    def change(present: "Sysroot") -> tuple["Deployment", ...]:
         item = deployment_at(present, index)
         if item.staged:
             return present.on_disk
@@ -87,6 +85,10 @@ def pin(context: click.Context, *, unpin: bool, index: tuple[str, ...], dry_run:
 
     Example: bootentries pin booted
     """
+    from bootentries.origin import with_pinned  # noqa: PLC0415
+    from bootentries.sysroot import DEPLOY  # noqa: PLC0415
+    from bootentries.txn.ops import Touch, WriteFile  # noqa: PLC0415
+
     with changing(context, dry_run) as (root, present):
         items = [_pinnable(present, word) for word in index]
         for item in items:
@@ -110,6 +112,9 @@ def cleanup(context: click.Context, *, dry_run: bool) -> None:
 
     Example: bootentries cleanup --dry-run
     """
+    from bootentries.txn.context import Context  # noqa: PLC0415
+    from bootentries.txn.write import apply_notes, plan_clean  # noqa: PLC0415
+
     with changing(context, dry_run) as (root, present):
         todo = plan_clean(root, present, environment_words())
         if dry_run:
@@ -118,18 +123,20 @@ def cleanup(context: click.Context, *, dry_run: bool) -> None:
             raise BootentriesError("clean up", root.path, "not everything could be removed")
 
 
-def _pinnable(present: Sysroot, word: str) -> Deployment:
+def _pinnable(present: "Sysroot", word: str) -> "Deployment":
     item = _chosen(present, word)
     if item.staged:
         raise BootentriesError("pin", word, "a staged deployment cannot be pinned")
     return item
 
 
-def _chosen(present: Sysroot, word: str) -> Deployment:
+def _chosen(present: "Sysroot", word: str) -> "Deployment":
     if word not in _WORDS:
         if not re.fullmatch(r"[0-9]{1,9}", word):
             raise BootentriesError("pin", word, f"neither a number nor one of {', '.join(_WORDS)}")
         return deployment_at(present, int(word))
+    from bootentries.roles import roles  # noqa: PLC0415
+
     found = present.booted_deployment
     if found is not None and word != "booted":
         around = roles(present, found.stateroot)

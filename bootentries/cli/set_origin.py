@@ -1,16 +1,16 @@
 """`set-origin`: where the next upgrade of a deployment comes from."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bootentries.cli.common import Number, common_options, lock_option
 from bootentries.cli.writing import apply_ops, changing, deployment_at, dry_run_option
-from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
-from bootentries.origin import new_origin
-from bootentries.repo import REPO
-from bootentries.run import run
-from bootentries.sysroot import DEPLOY, Sysroot
-from bootentries.txn.ops import Touch, WriteFile
+
+if TYPE_CHECKING:
+    from bootentries.deployment import Deployment
+    from bootentries.sysroot import Sysroot
 
 
 @click.command("set-origin")
@@ -39,6 +39,13 @@ def set_origin(
 
     Example: bootentries set-origin --index=0 updates https://example.com/repo stable
     """
+    # Loaded late, like all that writes: see `writing`.
+    from bootentries.origin import new_origin  # noqa: PLC0415
+    from bootentries.repo import REPO  # noqa: PLC0415
+    from bootentries.run import run  # noqa: PLC0415
+    from bootentries.sysroot import DEPLOY  # noqa: PLC0415
+    from bootentries.txn.ops import Touch, WriteFile  # noqa: PLC0415
+
     with changing(context, dry_run) as (root, present):
         item = _chosen(present, index)
         refspec = f"{remote}:{branch or _branch(item)}"
@@ -53,7 +60,7 @@ def set_origin(
         apply_ops(root, (WriteFile(f"{item.path}.origin", data), Touch(DEPLOY)), dry_run)
 
 
-def _chosen(present: Sysroot, index: int | None) -> Deployment:
+def _chosen(present: "Sysroot", index: int | None) -> "Deployment":
     if index is not None:
         return deployment_at(present, index)
     booted = present.booted_deployment
@@ -65,7 +72,7 @@ def _chosen(present: Sysroot, index: int | None) -> Deployment:
     return booted
 
 
-def _branch(item: Deployment) -> str:
+def _branch(item: "Deployment") -> str:
     refspec = item.origin.refspec
     if refspec is None:
         raise BootentriesError(

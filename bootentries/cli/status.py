@@ -4,7 +4,6 @@ A terminal gets a table, programs get JSON, and whatever else reads it gets the 
 `ostree admin status`, which scripts know (`status_text`).
 """
 
-import json
 import os
 import sys
 
@@ -50,6 +49,8 @@ def status(
             booted = found.booted_deployment
             print("default" if booted is not None and booted.index == 0 else "not-default")
         elif as_json or settings(context).json:
+            import json  # noqa: PLC0415
+
             if verify:
                 _verify_all(root, found)
             print(json.dumps(to_json(found), indent=2, ensure_ascii=False))

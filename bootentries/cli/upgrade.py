@@ -3,26 +3,20 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from bootentries.cli.common import common_options, environment_words, lock_option
 from bootentries.cli.deploy import chosen_stateroot, run_deploy
 from bootentries.cli.writing import changing, dry_run_option
-from bootentries.deploy.activate import Wanted
-from bootentries.deploy.make import Request
-from bootentries.deploy.origin import upgraded_origin
-from bootentries.deploy.pull import check_newer, pull, remove_ref
-from bootentries.deploy.revision import parse_refspec, resolve
-from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
-from bootentries.origin import new_origin
-from bootentries.retain import Keep
-from bootentries.roles import merge_deployment
-from bootentries.root import Root
-from bootentries.run import run
-from bootentries.sysroot import Sysroot
+
+if TYPE_CHECKING:
+    from bootentries.deploy.activate import Wanted
+    from bootentries.deployment import Deployment
+    from bootentries.root import Root
+    from bootentries.sysroot import Sysroot
 
 _F = TypeVar("_F", bound=Callable[..., object])
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
@@ -79,6 +73,11 @@ def upgrade(
 
     Example: bootentries upgrade --reboot
     """
+    # Loaded late, like all that writes: see `writing`.
+    from bootentries.deploy.origin import upgraded_origin  # noqa: PLC0415
+    from bootentries.deploy.pull import check_newer, pull  # noqa: PLC0415
+    from bootentries.deploy.revision import resolve  # noqa: PLC0415
+
     if pull_only and deploy_only:
         raise click.UsageError("--pull-only and --deploy-only exclude each other")
     _refuse(stage=stage, kexec=kexec)
@@ -133,6 +132,10 @@ def switch(
 
     Example: bootentries switch debian/testing
     """
+    from bootentries.deploy.pull import pull, remove_ref  # noqa: PLC0415
+    from bootentries.deploy.revision import resolve  # noqa: PLC0415
+    from bootentries.origin import new_origin  # noqa: PLC0415
+
     if not refspec:
         raise click.UsageError("REFSPEC must be specified")
     _refuse(stage=False, kexec=kexec)
@@ -156,6 +159,8 @@ def switch(
 
 def switched(old: Source, text: str) -> Source:
     """Return what `switch TEXT` leads to from `old`; raises BootentriesError."""
+    from bootentries.deploy.revision import parse_refspec  # noqa: PLC0415
+
     if text.endswith(":"):
         text = f"{text}{old.ref}"
     parts = parse_refspec(text)
@@ -170,8 +175,13 @@ def switched(old: Source, text: str) -> Source:
     return new
 
 
-def _origin_of(root: Root, present: Sysroot, stateroot: str | None) -> tuple[Deployment, Source]:
+def _origin_of(
+    root: "Root", present: "Sysroot", stateroot: str | None
+) -> tuple["Deployment", Source]:
     """Return the deployment to go on from, and what it follows; raises BootentriesError."""
+    from bootentries.deploy.revision import parse_refspec  # noqa: PLC0415
+    from bootentries.roles import merge_deployment  # noqa: PLC0415
+
     name = chosen_stateroot(root, present, stateroot)
     merge = merge_deployment(present, name)
     if merge is None:
@@ -190,7 +200,11 @@ def _origin_of(root: Root, present: Sysroot, stateroot: str | None) -> tuple[Dep
     return merge, Source(*parts)
 
 
-def _following(merge: Deployment, checksum: str, origin: bytes) -> Wanted:
+def _following(merge: "Deployment", checksum: str, origin: bytes) -> "Wanted":
+    from bootentries.deploy.activate import Wanted  # noqa: PLC0415
+    from bootentries.deploy.make import Request  # noqa: PLC0415
+    from bootentries.retain import Keep  # noqa: PLC0415
+
     request = Request(merge.stateroot, checksum, origin, merge.options, opts=environment_words())
     return Wanted(request, merge, Keep())
 
@@ -213,4 +227,6 @@ def _refuse(*, stage: bool, kexec: bool) -> None:
 
 
 def _reboot() -> None:
+    from bootentries.run import run  # noqa: PLC0415
+
     run(("systemctl", "reboot"), "reboot", "system")

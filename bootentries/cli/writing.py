@@ -1,23 +1,25 @@
-"""What every writing verb shares: the lock, the plan, `--dry-run`, and the result line."""
+"""What every writing verb shares: the lock, the plan, `--dry-run`, and the result line.
+
+What writes is loaded when a verb writes: `--help`, and a mistake in the options, need not
+wait for it.
+"""
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from bootentries.cli.common import environment_words, note, reading, settings
-from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.root import Root, open_root
-from bootentries.sysroot import Sysroot, load
-from bootentries.txn.context import Context
-from bootentries.txn.lock import sysroot_lock
-from bootentries.txn.namespace import enter_private_namespace, writable
-from bootentries.txn.ops import Op
-from bootentries.txn.plan import USUAL, Plan, Write
-from bootentries.txn.write import plan_write, write_list
+
+if TYPE_CHECKING:
+    from bootentries.deployment import Deployment
+    from bootentries.sysroot import Sysroot
+    from bootentries.txn.ops import Op
+    from bootentries.txn.plan import Plan, Write
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -33,6 +35,9 @@ def dry_run_option(command: _F) -> _F:
 @contextmanager
 def writing(context: click.Context) -> Iterator[Root]:
     """Hold the sysroot open, writable and locked, in a mount namespace of our own."""
+    from bootentries.txn.lock import sysroot_lock  # noqa: PLC0415
+    from bootentries.txn.namespace import writable  # noqa: PLC0415
+
     chosen = settings(context)
     enter_writable(chosen.sysroot)
     paths = ("/sysroot", "/boot") if _is_booted(chosen.sysroot) else ()
@@ -46,6 +51,8 @@ def writing(context: click.Context) -> Iterator[Root]:
 
 def enter_writable(sysroot: str) -> None:
     """Enter a mount namespace of our own; raises BootentriesError for who may not write."""
+    from bootentries.txn.namespace import enter_private_namespace  # noqa: PLC0415
+
     if os.geteuid() != 0 and "mutable-deployments" not in environment_words():
         raise BootentriesError(
             "write deployments", sysroot, "this needs root", hint="run it with sudo"
@@ -54,23 +61,30 @@ def enter_writable(sysroot: str) -> None:
 
 
 @contextmanager
-def changing(context: click.Context, dry_run: bool) -> Iterator[tuple[Root, Sysroot]]:
+def changing(context: click.Context, dry_run: bool) -> Iterator[tuple[Root, "Sysroot"]]:
     """Hold the sysroot for a verb that writes, or only reads with `--dry-run`."""
+    from bootentries.sysroot import load  # noqa: PLC0415
+
     with (reading if dry_run else writing)(context) as root:
         yield root, load(root)
 
 
 def rewrite(
     context: click.Context,
-    change: Callable[[Sysroot], tuple[Deployment, ...]],
+    change: Callable[["Sysroot"], tuple["Deployment", ...]],
     *,
     dry_run: bool,
-    how: Write = USUAL,
-) -> Plan | None:
+    how: "Write | None" = None,
+) -> "Plan | None":
     """Write the list that `change` makes of the present one, and print libostree's line.
 
     With `dry_run` the plan is printed instead, and None returned.
     """
+    from bootentries.txn.context import Context  # noqa: PLC0415
+    from bootentries.txn.plan import USUAL  # noqa: PLC0415
+    from bootentries.txn.write import plan_write, write_list  # noqa: PLC0415
+
+    how = how or USUAL
     with changing(context, dry_run) as (root, present):
         wanted = change(present)
         opts = environment_words()
@@ -87,11 +101,13 @@ def rewrite(
     return todo
 
 
-def apply_ops(root: Root, todo: tuple[Op, ...], dry_run: bool) -> bool:
+def apply_ops(root: Root, todo: tuple["Op", ...], dry_run: bool) -> bool:
     """Do some operations, or print them with `dry_run`; returns whether they were done."""
     if dry_run:
         print("\n".join(op.describe() for op in todo) or "nothing to do")
         return False
+    from bootentries.txn.context import Context  # noqa: PLC0415
+
     context = Context(root, note)
     for op in todo:
         try:
@@ -101,7 +117,7 @@ def apply_ops(root: Root, todo: tuple[Op, ...], dry_run: bool) -> bool:
     return True
 
 
-def deployment_at(present: Sysroot, index: int) -> Deployment:
+def deployment_at(present: "Sysroot", index: int) -> "Deployment":
     """Return the deployment at a place of the list; raises BootentriesError."""
     if 0 <= index < len(present.deployments):
         return present.deployments[index]

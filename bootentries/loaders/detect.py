@@ -12,18 +12,14 @@ from dataclasses import dataclass
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.loaders import Loader
-from bootentries.loaders.aboot import AbootLoader
 from bootentries.loaders.files import read_text
-from bootentries.loaders.grub import GrubLoader
 from bootentries.loaders.grub_stub import MARKER
 from bootentries.loaders.none import NoLoader
-from bootentries.loaders.stamp import pending_menu
 from bootentries.loaders.syslinux import CONFIG as SYSLINUX_CONFIG
 from bootentries.loaders.syslinux import FILE as SYSLINUX_FILE
 from bootentries.loaders.syslinux import SyslinuxLoader, read_syslinux
 from bootentries.loaders.uboot import FILE as UBOOT_FILE
 from bootentries.loaders.uboot import UbootLoader, read_tree_texts
-from bootentries.loaders.zipl import read_zipl
 from bootentries.repo import RepoConfig
 from bootentries.root import Root
 
@@ -107,6 +103,9 @@ def _loader(name: str, root: Root, config: RepoConfig) -> Loader:
         case "none":
             return NoLoader()
         case "grub2":
+            # The backends that need no probe are loaded when they are chosen.
+            from bootentries.loaders.grub import GrubLoader  # noqa: PLC0415
+
             directory = grub_directory(root) or GRUB_DIRECTORIES[0]
             return GrubLoader(directory, atomic=not directory.startswith(_ESP))
         case "syslinux":
@@ -114,8 +113,13 @@ def _loader(name: str, root: Root, config: RepoConfig) -> Loader:
         case "uboot":
             return UbootLoader(read_tree_texts(root))
         case "zipl":
+            from bootentries.loaders.zipl import read_zipl  # noqa: PLC0415
+
             return read_zipl(root)
         case "aboot":
+            from bootentries.loaders.aboot import AbootLoader  # noqa: PLC0415
+            from bootentries.loaders.stamp import pending_menu  # noqa: PLC0415
+
             return AbootLoader(pending_menu(root))
     raise BootentriesError("choose bootloader", name, "no such bootloader")
 

@@ -1,12 +1,12 @@
 """Bringing kernel files into /boot, and reading them back from storage."""
 
 import errno
-import hashlib
 import mmap
 import os
 import stat
 
 from bootentries import fs
+from bootentries.digest import sha256
 from bootentries.errors import BootentriesError
 from bootentries.txn.context import Context
 
@@ -61,7 +61,7 @@ def install_tree(context: Context, source: str, path: str) -> None:
 
 def read_back(context: Context, path: str, expected: bytes) -> None:
     """Compare a file on storage with what it has to hold; raises BootentriesError."""
-    if stored_digest(context, path) != hashlib.sha256(expected).digest():
+    if stored_digest(context, path) != sha256(expected).digest():
         raise _not_stored(path)
 
 
@@ -88,7 +88,7 @@ def stored_digest(context: Context, path: str) -> bytes:
 
 
 def _direct_digest(fd: int) -> bytes:
-    digest = hashlib.sha256()
+    digest = sha256()
     # Anonymous memory is page-aligned, as O_DIRECT wants it.
     with mmap.mmap(-1, _BLOCK) as block:
         while got := os.readv(fd, [block]):
@@ -99,7 +99,7 @@ def _direct_digest(fd: int) -> bytes:
 
 
 def _digest(fd: int) -> bytes:
-    digest = hashlib.sha256()
+    digest = sha256()
     os.lseek(fd, 0, os.SEEK_SET)
     while block := os.read(fd, _BLOCK):
         digest.update(block)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bootentries import fs
 from bootentries.repo import REPO
+from bootentries.run import run
 from bootentries.txn import lock
 from bootentries.txn.context import Context
 
@@ -53,9 +54,6 @@ class PruneRepo:
         return "prune the repository"
 
     def apply(self, context: Context) -> None:
-        # Loaded late: most starts of the program run no other one.
-        from bootentries.run import run  # noqa: PLC0415
-
         repo = f"/proc/self/fd/{context.root.fd}/{REPO}"
         argv = ("ostree", "prune", f"--repo={repo}", "--refs-only", "--depth=0")
         run(argv, "prune", REPO, pass_fds=(context.root.fd,))

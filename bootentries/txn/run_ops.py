@@ -1,7 +1,6 @@
 """Running a bootloader's program after the swap."""
 
 import os
-import shlex
 from dataclasses import dataclass
 
 from bootentries import fs
@@ -30,6 +29,9 @@ class RunProgram:
     limit_s: float = LIMIT_S
 
     def describe(self) -> str:
+        # Loaded late: it is for people only.
+        import shlex  # noqa: PLC0415
+
         return f"run {shlex.join(self.argv)} (for {self.limit_s:g} s at most)"
 
     def apply(self, context: Context) -> None:

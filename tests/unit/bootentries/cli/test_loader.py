@@ -16,7 +16,7 @@ NAMES = "auto, none, grub2, syslinux, uboot, zipl, aboot"
 def act(fake, monkeypatch, capsys):
     """Run the verb on the sysroot written by hand; returns (status, output, errors)."""
     # The namespace of the test run is not ours to change.
-    monkeypatch.setattr("bootentries.cli.writing.enter_private_namespace", lambda: None)
+    monkeypatch.setattr("bootentries.txn.namespace.enter_private_namespace", lambda: None)
     monkeypatch.setenv("OSTREE_SYSROOT_DEBUG", "mutable-deployments")
 
     def command(*argv):
