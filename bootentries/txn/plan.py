@@ -1,6 +1,5 @@
 """From a present and a wanted deployment list to the operations between them."""
 
-import re
 from dataclasses import dataclass, replace
 
 from bootentries.deployment import Bootlink, Deployment, Entry, overlay_checksums
@@ -11,29 +10,10 @@ from bootentries.kargs import KernelArgs
 from bootentries.loaders import Loader, Menu, MenuItem
 from bootentries.sysroot import DEPLOY, Sysroot
 from bootentries.txn import ops
+from bootentries.txn.cleanup import cleanup
+from bootentries.txn.listing import BootListing
 from bootentries.txn.ops import Op
-from bootentries.txn.remove import RemoveDeployment
-from bootentries.txn.repo_ops import PruneRepo, WriteRefs
 from bootentries.txn.staged import DropStaged
-
-_PAYLOAD = re.compile(r".+-([0-9a-f]{64})")
-_OVERLAYS = "ostree/initramfs-overlays"
-
-
-@dataclass(frozen=True, slots=True)
-class BootListing:
-    """What lies on disk: names below `boot/ostree/`, the overlays there, and deployments.
-
-    `deployments` are (stateroot, directory name).
-    """
-
-    payloads: tuple[str, ...] = ()
-    overlays: tuple[str, ...] = ()
-    deployments: tuple[tuple[str, str], ...] = ()
-    on_root: bool = True
-    # M of `ostree/boot.N` for N = 0 and 1, None where there is no such link
-    subbootversions: tuple[int | None, int | None] = (None, None)
-    naming_1: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +86,6 @@ def plan(
     else:
         todo = _plan_swap(present, targets, boot, loader, how)
     return replace(todo, before=(*loader.resume(), *todo.before))
-
-
-def plan_cleanup(present: Sysroot, boot: BootListing, prune: bool = True) -> tuple[Op, ...]:
-    """Return the operations that remove what the present list does not need."""
-    version = (present.bootversion, present.subbootversion)
-    return _cleanup(present.deployments, boot, version, prune)
 
 
 def same_configuration(present: tuple[Deployment, ...], targets: tuple[Target, ...]) -> bool:
@@ -313,46 +287,4 @@ def _cleaning(
         return ()
     staged = tuple(item for item in present.deployments if item.staged and how.keep_staged)
     listed = (*staged, *(target.deployment for target in targets))
-    return _cleanup(listed, boot, version, how.prune)
-
-
-def _cleanup(
-    listed: tuple[Deployment, ...], boot: BootListing, version: tuple[int, int], prune: bool
-) -> tuple[Op, ...]:
-    """Remove what the list does not need any more, and write the refs that it does."""
-    bootversion, sub = version
-    other = 1 - bootversion
-    result: list[Op] = [
-        ops.Remove(f"boot/loader.{other}"),
-        ops.Remove(f"ostree/boot.{other}"),
-        ops.Remove(f"ostree/boot.{other}.0"),
-        ops.Remove(f"ostree/boot.{other}.1"),
-        ops.Remove(f"ostree/boot.{bootversion}.{1 - sub}"),
-    ]
-    names = {(item.stateroot, item.name) for item in listed}
-    result += [RemoveDeployment(*item) for item in boot.deployments if item not in names]
-    result += _cleanup_boot(listed, boot)
-    result.append(WriteRefs(bootversion, sub, tuple(item.checksum for item in listed)))
-    if prune:
-        result.append(PruneRepo())
-    return tuple(result)
-
-
-def _cleanup_boot(listed: tuple[Deployment, ...], boot: BootListing) -> list[Op]:
-    """Remove kernels and overlays that no entry names; a staged deployment has none."""
-    on_disk = [item for item in listed if not item.staged]
-    kept = {item.bootcsum for item in on_disk}
-    result: list[Op] = []
-    for name in boot.payloads:
-        found = _PAYLOAD.fullmatch(name)
-        if found and found[1] not in kept:
-            result.append(ops.Remove(f"boot/ostree/{name}"))
-    overlays = {
-        f"{checksum}.img"
-        for item in on_disk
-        if (entry := item.entry)
-        for checksum in overlay_checksums(entry.bls, entry.name)
-    }
-    return result + [
-        ops.Remove(f"boot/{_OVERLAYS}/{name}") for name in boot.overlays if name not in overlays
-    ]
+    return cleanup(listed, boot, version, how.prune)

@@ -12,12 +12,13 @@ from bootentries.kernel import find_kernel
 from bootentries.loaders.detect import choose_loader
 from bootentries.loaders.stamp import is_pending
 from bootentries.root import Root
-from bootentries.sysroot import Sysroot, load, read_subbootversion
+from bootentries.sysroot import Sysroot, load
 from bootentries.txn import space
+from bootentries.txn.cleanup import plan_cleanup
 from bootentries.txn.context import Context
+from bootentries.txn.listing import read_listing
 from bootentries.txn.ops import Op
-from bootentries.txn.plan import USUAL, BootListing, Plan, Write, plan, plan_cleanup
-from bootentries.txn.remove import list_deployments
+from bootentries.txn.plan import USUAL, Plan, Write, plan
 from bootentries.txn.run_ops import ProgramFailed
 
 _OS_RELEASE = ("usr/lib/os-release", "etc/os-release")
@@ -65,7 +66,7 @@ def plan_write(
         raise BootentriesError("write deployments", booted.name, "it is booted, it has to stay")
     try:
         targets = tuple(read_target(root, item, opts) for item in wanted)
-        listing = _listing(root, opts)
+        listing = read_listing(root, opts)
         return plan(present, targets, listing, choose_loader(root, present.config), how)
     except OSError as error:
         raise from_os_error("plan", error) from error
@@ -78,7 +79,7 @@ def plan_clean(
     try:
         # Only a program that has still to run is worth an error about the loader here.
         first = choose_loader(root, present.config).resume() if is_pending(root) else ()
-        return (*first, *plan_cleanup(present, _listing(root, opts), prune))
+        return (*first, *plan_cleanup(present, read_listing(root, opts), prune))
     except OSError as error:
         raise from_os_error("plan", error) from error
 
@@ -183,17 +184,3 @@ def _in_boot(op: Op) -> bool:
 def _still_boots_the_list_before(root: Root, present: Sysroot) -> bool:
     """Whether a program of the loader has to run before anything in /boot may go."""
     return bool(choose_loader(root, present.config).resume())
-
-
-def _listing(root: Root, opts: frozenset[str]) -> BootListing:
-    boot = root.boot()
-    overlays = fs.list_optional(boot, "ostree/initramfs-overlays") or []
-    payloads = fs.list_optional(boot, "ostree") or []
-    return BootListing(
-        payloads=tuple(payloads),
-        overlays=tuple(name for name in overlays if name.endswith((".img", ".img.tmp"))),
-        deployments=list_deployments(root),
-        on_root=root.boot_is_on_root(),
-        subbootversions=(read_subbootversion(root.fd, 0), read_subbootversion(root.fd, 1)),
-        naming_1="bootloader-naming-1" in opts,
-    )

@@ -36,7 +36,7 @@ BUGS = {
     "serial": ("deploy/serial.py", "highest + 1", "highest + 2"),
     "retention": ("retain.py", "or item.pinned", "or False"),
     "order": ("cli/listing.py", "return (item, *rest)", "return (*rest, item)"),
-    "clean-up": ("txn/plan.py", "if item not in names]", "if item in names]"),
+    "clean-up": ("txn/cleanup.py", "if item not in names]", "if item in names]"),
     "said": ("cli/listing.py", "Deleted deployment", "Removed deployment"),
 }
 EDIT = f"""

@@ -1,0 +1,41 @@
+"""What lies in a sysroot that a write has to know, beyond the list itself."""
+
+from dataclasses import dataclass
+
+from bootentries import fs
+from bootentries.root import Root
+from bootentries.sysroot import read_subbootversion
+from bootentries.txn.remove import list_deployments
+
+OVERLAYS = "ostree/initramfs-overlays"
+
+
+@dataclass(frozen=True, slots=True)
+class BootListing:
+    """What lies on disk: names below `boot/ostree/`, the overlays there, and deployments.
+
+    `deployments` are (stateroot, directory name).
+    """
+
+    payloads: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    deployments: tuple[tuple[str, str], ...] = ()
+    on_root: bool = True
+    # M of `ostree/boot.N` for N = 0 and 1, None where there is no such link
+    subbootversions: tuple[int | None, int | None] = (None, None)
+    naming_1: bool = False
+
+
+def read_listing(root: Root, opts: frozenset[str]) -> BootListing:
+    """Return the listing; `opts` are the words of OSTREE_SYSROOT_OPTS."""
+    boot = root.boot()
+    overlays = fs.list_optional(boot, OVERLAYS) or []
+    payloads = fs.list_optional(boot, "ostree") or []
+    return BootListing(
+        payloads=tuple(payloads),
+        overlays=tuple(name for name in overlays if name.endswith((".img", ".img.tmp"))),
+        deployments=list_deployments(root),
+        on_root=root.boot_is_on_root(),
+        subbootversions=(read_subbootversion(root.fd, 0), read_subbootversion(root.fd, 1)),
+        naming_1="bootloader-naming-1" in opts,
+    )
