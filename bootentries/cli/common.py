@@ -14,6 +14,7 @@ import click
 
 from bootentries import __version__
 from bootentries.environment import sysroot_words
+from bootentries.errors import from_os_error
 from bootentries.root import Root, open_root
 
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -140,6 +141,17 @@ def note(text: str) -> None:
 def environment_words() -> frozenset[str]:
     """Return the words of OSTREE_SYSROOT_OPTS and OSTREE_SYSROOT_DEBUG."""
     return sysroot_words(os.environ.get)
+
+
+def proc_cmdline(wanted: bool) -> str:
+    """Return the running kernel's command line, or nothing unless it is wanted."""
+    if not wanted:
+        return ""
+    try:
+        with open("/proc/cmdline", errors="surrogateescape") as file:
+            return file.read()
+    except OSError as error:
+        raise from_os_error("import kernel arguments", error) from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from bootentries.cli.common import (
     environment_words,
     lock_option,
     note,
+    proc_cmdline,
     settings,
 )
 from bootentries.cli.writing import changing, dry_run_option
@@ -108,7 +109,7 @@ def deploy(
         checksum = resolve(root, refspec[0])
         origin = _read_origin(origin_file) if origin_file else new_origin(refspec[0])
         merge = None if no_merge else merge_deployment(present, name)
-        options = kargs.apply(merge.options if merge else "", _proc_cmdline(karg_proc_cmdline))
+        options = kargs.apply(merge.options if merge else "", proc_cmdline(karg_proc_cmdline))
         for path in overlay_initrd:
             check_overlay(path)
         request = Request(name, checksum, origin, options, overlay_initrd, environment_words())
@@ -160,13 +161,3 @@ def _read_origin(path: str) -> bytes:
     if len(data) > SIZE_LIMIT:
         raise BootentriesError("read origin", path, f"larger than {SIZE_LIMIT} bytes")
     return normal_origin(data, path)
-
-
-def _proc_cmdline(wanted: bool) -> str:
-    if not wanted:
-        return ""
-    try:
-        with open("/proc/cmdline", errors="surrogateescape") as file:
-            return file.read()
-    except OSError as error:
-        raise from_os_error("import kernel arguments", error) from error

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bootentries.cli.common import Number, common_options, lock_option, reading
+from bootentries.cli.common import Number, common_options, lock_option, proc_cmdline, reading
 from bootentries.cli.writing import dry_run_option, rewrite
 from bootentries.errors import BootentriesError, from_os_error
 
@@ -60,7 +60,7 @@ def set_kargs(
     edit = KargEdit(import_proc, merge, replace, append, delete, args)
 
     def change(present: "Sysroot") -> tuple["Deployment", ...]:
-        options = str(edit.apply(_default(present).options, _proc_cmdline(import_proc)))
+        options = str(edit.apply(_default(present).options, proc_cmdline(import_proc)))
         return _with_options(present, options)
 
     rewrite(context, change, dry_run=dry_run, how=Write(renew=True))
@@ -137,13 +137,3 @@ def _with_options(present: "Sysroot", options: str) -> tuple["Deployment", ...]:
         # New arguments, so what was counted before says nothing about them.
         entry = changed(entry, counters=Counters())
     return (changed(default, options=options, entry=entry), *rest)
-
-
-def _proc_cmdline(wanted: bool) -> str:
-    if not wanted:
-        return ""
-    try:
-        with open("/proc/cmdline", errors="surrogateescape") as file:
-            return file.read()
-    except OSError as error:
-        raise from_os_error("import kernel arguments", error) from error

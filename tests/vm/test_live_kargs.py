@@ -58,7 +58,7 @@ def test_both_write_and_the_next_boot_has_it(spec: VmSpec, machine: Callable[...
 
     again = vm.check("bootentries instutil set-kargs --merge --replace=theirs=3")
     assert RESULT.format(1) in again
-    assert vm.check("bootentries status").count("●") == 1
+    assert vm.check("bootentries status").startswith("* ")
     vm.power_off()
 
     vm = machine(spec)
