@@ -113,12 +113,26 @@ def _differs(
         return os.readlink(name, dir_fd=old_dir) != os.readlink(name, dir_fd=new_dir)
     if not stat.S_ISREG(old.st_mode) or (old.st_dev, old.st_ino) == (new.st_dev, new.st_ino):
         return False
-    return old.st_size != new.st_size or not _same_content(old_dir, new_dir, name)
+    if old.st_size != new.st_size:
+        return True
+    return not _same_content(old_dir, new_dir, name, old.st_size)
 
 
-def _same_content(old_dir: int, new_dir: int, name: str) -> bool:
-    with walk.file(old_dir, name) as old, walk.file(new_dir, name) as new:
-        while (block := os.read(old, _BLOCK)) == os.read(new, _BLOCK):
-            if not block:
-                return True
-    return False
+def _same_content(old_dir: int, new_dir: int, name: str, size: int) -> bool:
+    """Compare two files of `size` bytes, without a read just to see their end."""
+    old = walk.open_file(old_dir, name)
+    try:
+        new = walk.open_file(new_dir, name)
+        try:
+            while size > 0:
+                block = os.read(old, min(size, _BLOCK))
+                if block != os.read(new, len(block) or 1):
+                    return False
+                if not block:
+                    break
+                size -= len(block)
+            return True
+        finally:
+            os.close(new)
+    finally:
+        os.close(old)

@@ -39,10 +39,15 @@ def directory(top_fd: int, path: str) -> Iterator[int]:
         os.close(fd)
 
 
+def open_file(dir_fd: int, name: str) -> int:
+    """Return an fd of the file for reading, the caller's."""
+    return os.open(name, _FILE, dir_fd=dir_fd)
+
+
 @contextmanager
 def file(dir_fd: int, name: str) -> Iterator[int]:
     """Hold a file open for reading."""
-    fd = os.open(name, _FILE, dir_fd=dir_fd)
+    fd = open_file(dir_fd, name)
     try:
         yield fd
     finally:
