@@ -16,7 +16,7 @@ from sidebyside import OURS, THEIRS, facts, pair
 pytestmark = pytest.mark.ns
 
 SUITES = os.environ.get("BOOTCHAIN_SUITES", "trixie").split(",")
-WITH_POLICY = (*PACKAGES, "selinux-utils")
+WITH_POLICY = (*PACKAGES, "selinux-utils", "bubblewrap", "busybox-static")
 CONTEXTS = """
 /.*                     system_u:object_r:default_t:s0
 /etc(/.*)?              system_u:object_r:etc_t:s0
@@ -110,13 +110,12 @@ case "$*" in *--help*) [ -e /etc/old ] || echo "  --refresh"; exit 0;; esac
 [ -e /etc/fail ] && echo "cannot do that" >&2 && exit 3
 exit 0
 """
-SHUT_IN = (*WITH_POLICY, "bubblewrap", "busybox-static")
 
 
 @pytest.fixture
 def refreshing(suite, tmp_path):
     """A tree with a semodule that notes where it runs; deployed once."""
-    with pair(suite, tmp_path, packages=SHUT_IN) as both:
+    with pair(suite, tmp_path, packages=WITH_POLICY) as both:
         root = with_policy(tmp_path / "trees")
         (root / "usr/sbin").mkdir()
         (root / "usr/sbin/semodule").write_text(SEMODULE)
