@@ -37,9 +37,10 @@ def resolve(root: Root, refspec: str) -> str:
 
 
 def _named(root: Root, refspec: str) -> str:
+    # A file that is no ref is an error here; the program would wait for a pipe.
+    found = _read_ref(root, refspec)
     # All hex digits may be the start of a checksum, which comes before a ref of that name.
     if not _HEX.fullmatch(refspec):
-        found = _read_ref(root, refspec)
         if found is not None:
             return found
         if not refspec.endswith("^"):

@@ -375,6 +375,10 @@ UNDEPLOYABLE = {
         "broken", lambda top: special("pipe")(top / REF),
         "resolve: broken: refs/heads/broken: Not a regular file", None,
     ),
+    "a pipe with the name of a checksum's start": (
+        "bad", lambda top: special("pipe")(top / "ostree/repo/refs/heads/bad"),
+        "resolve: bad: refs/heads/bad: Not a regular file", None,
+    ),
     "a ref that is a circle": (
         "broken", lambda top: special("loop")(top / REF),
         "resolve: broken: refs/heads/broken: Too many levels of symbolic links", None,
