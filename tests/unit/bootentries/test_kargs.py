@@ -81,6 +81,36 @@ def test_new_replace_refuses(arg, reason):
     assert str(caught.value) == f"replace kernel argument: {arg}: {reason}"
 
 
+def test_a_value_with_an_equals_sign_cannot_be_replaced():
+    """libostree takes what is before the second `=` for the old value, and so do we."""
+    with pytest.raises(BootentriesError) as caught:
+        KernelArgs.parse("root=UUID=a").new_replace("root=UUID=b")
+    assert str(caught.value) == ("replace kernel argument: root=UUID=b: 'root' has no value 'UUID'")
+
+
+@pytest.mark.parametrize("verb", ["delete", "delete_if_present", "new_replace"])
+def test_what_fails_in_the_middle_leaves_all_as_it_was(verb):
+    """libostree keeps what the words before did."""
+    args = KernelArgs.parse("a=1 b=2 b=3")
+    with pytest.raises(BootentriesError):
+        getattr(args, verb)("a b=4" if verb != "new_replace" else "a=2 b=4")
+    assert str(args) == "a=1 b=2 b=3"
+
+
+@pytest.mark.parametrize(
+    ("state", "arg", "result"),
+    [
+        ("", "a", "a"),
+        ("a", "a", "a a"),
+        ("a=1", "a=1 a=2", "a=1 a=1 a=2"),
+        ("a", "", "a"),
+        ("a", "b  c", "a b c"),
+    ],
+)
+def test_append_always_adds(state, arg, result):
+    assert str(KernelArgs.parse(state).append(arg)) == result
+
+
 def test_append():
     texts = ["test=valid", "test=secondvalid", "test=", "test", "second_test"]
     args = KernelArgs().append_all([*texts, 'second_test=0 second_test="1 2"'])
@@ -153,6 +183,23 @@ def test_what_is_done_when_present_or_missing():
     with pytest.raises(BootentriesError) as caught:
         args.delete_if_present("a=2")
     assert str(caught.value) == "delete kernel argument: a=2: 'a' has no value '2'"
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("a b\n", "a b"),
+        ("a b \t\n", "a b"),
+        ('a "b c" \n', 'a "b c"'),
+        ("BOOT_IMAGE=x", ""),
+        ("BOOT_IMAGE initrd xinitrd=1", "BOOT_IMAGE initrd xinitrd=1"),
+        ("initrd=a initrd=b c", "c"),
+        ('"initrd=a b" c', '"initrd=a b" c'),
+        ("ostree=/x", "ostree=/x"),
+    ],
+)
+def test_what_a_loader_added_is_left_out(text, result):
+    assert str(KernelArgs.from_proc_cmdline(text)) == result
 
 
 def test_import_from_the_running_kernel():

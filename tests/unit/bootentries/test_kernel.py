@@ -59,6 +59,30 @@ CASES = [
     ),
     ({f"{L}/vmlinuz-6.1-{SUM}": "k"}, ["vmlinuz-6.1"], SUM),
     ({f"boot/vmlinuz-{SUM}": "k", f"boot/initramfs-{SUM}": "i"}, ["vmlinuz", "initramfs"], SUM),
+    (
+        {f"{L}/vmlinuz-6.1-{SUM}": "k", f"{L}/devicetree-6.1-{SUM}": "d"},
+        ["vmlinuz-6.1", "devicetree-6.1"],
+        SUM,
+    ),
+    # the older layout has no such parts, and other names there mean nothing
+    (
+        {
+            f"{L}/vmlinuz-{SUM}": "k",
+            f"{L}/.vmlinuz.hmac": "h",
+            f"{L}/aboot.img": "a",
+            f"{L}/dtb/x": "n",
+            f"{L}/config-{SUM}": "c",
+            f"{L}/initramfs-1.img": "i",
+        },
+        ["vmlinuz"],
+        SUM,
+    ),
+    (
+        {f"{M}/vmlinuz": "k", f"{M}/devicetree": "d", f"{M}/.vmlinuz.hmac": "h"},
+        ["vmlinuz-6.1", "devicetree-6.1", ".vmlinuz-6.1.hmac"],
+        sha("kd"),
+    ),
+    ({f"{M}/vmlinuz": "k", f"{L}/vmlinuz-1-{SUM}": "k"}, ["vmlinuz-6.1"], sha("k")),
     # the initramfs decides when both layouts are there
     (
         {f"{M}/vmlinuz": "k", f"{L}/vmlinuz-1-{SUM}": "k", f"{L}/initramfs-1-{SUM}": "i"},
@@ -128,6 +152,14 @@ def test_links_are_followed_inside_the_tree(tmp_path):
     (tmp_path / "tree" / M / "vmlinuz").symlink_to("/../vmlinuz")
     _, computed = layout_of(tmp_path / "tree", {})
     assert computed == sha("inside")
+
+
+def test_links_in_a_devicetree_are_followed(tmp_path):
+    files = {f"{M}/vmlinuz": "k", "usr/lib/blobs/b": "1", f"{M}/dtb/z": "2"}
+    (tmp_path / M / "dtb").mkdir(parents=True)
+    (tmp_path / M / "dtb/a").symlink_to("../../../blobs/b")
+    _, computed = layout_of(tmp_path, files)
+    assert computed == sha("k12")
 
 
 def test_dangling_links_in_a_devicetree_are_skipped(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootentries.repo import RepoConfig, parse_config
+from bootentries.repo import LOADERS, RepoConfig, parse_config
 from prepare_root.formats import FormatError
 
 
@@ -13,7 +13,14 @@ from prepare_root.formats import FormatError
         ("[core]\nmode=bare\n", RepoConfig()),
         ("[sysroot]\nbootloader=none\n", RepoConfig(bootloader="none")),
         ("[sysroot]\nbootprefix=true\n", RepoConfig(bootprefix=True)),
-        ("[sysroot]\nboot-counting-tries=5\n", RepoConfig(tries=5)),
+        *((f"[sysroot]\nbootloader={name}\n", RepoConfig(bootloader=name)) for name in LOADERS),
+        ("[sysroot]\nbootprefix=false\n", RepoConfig()),
+        *((f"[sysroot]\nboot-counting-tries={n}\n", RepoConfig(tries=n)) for n in range(6)),
+        ("[sysroot]\nreadonly=true\n[ex-integrity]\ncomposefs=true\n", RepoConfig()),
+        (
+            "[sysroot]\nbls-append-except-default=a=;\n",
+            RepoConfig(except_default=(("a", ""),)),
+        ),
         (
             "[sysroot]\nbls-append-except-default=a=1;b=x=y\n",
             RepoConfig(except_default=(("a", "1"), ("b", "x=y"))),

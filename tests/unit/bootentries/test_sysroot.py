@@ -39,6 +39,71 @@ def test_files_that_are_no_entries_are_not_read(fake, root, run):
     assert len(load(root, run).deployments) == 2
 
 
+def test_an_entry_may_be_a_link_and_a_directory_is_none(fake, root, run):
+    entry = fake.entry(1)
+    entry.rename(entry.with_name("elsewhere"))
+    entry.symlink_to("elsewhere")
+    (entry.parent / "ostree-9.conf").mkdir()
+    assert [item.entry.name for item in load(root, run).deployments] == [
+        "ostree-2.conf", "ostree-1.conf",
+    ]  # fmt: skip
+
+
+def test_an_entry_may_name_the_links_of_the_other_boot_version(fake, root, run):
+    for entry in (fake.entry(0), fake.entry(1)):
+        entry.write_text(
+            entry.read_text().replace("ostree=/ostree/boot.1/", "ostree=/ostree/boot.0/")
+        )
+    (fake.path / "ostree/boot.0").symlink_to("boot.1.1")
+    assert [item.checksum[0] for item in load(root, run).deployments] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ("{0} ostree=/none", True),
+        ('"x {0} y"', True),
+        ("a\t{0}", False),
+        ("xostree=/a {0}", True),
+    ],
+)
+def test_the_first_word_at_plain_spaces_counts(fake, root, run, options, found):
+    """Neither quotes nor tabulators mean anything there."""
+    entry = fake.entry()
+    words = entry.read_text().partition("options ")[2].split()
+    link = next(word for word in words if word.startswith("ostree="))
+    lines = [f"options {options.format(link)}" if line.startswith("options") else line
+             for line in entry.read_text().splitlines()]  # fmt: skip
+    entry.write_text("\n".join(lines) + "\n")
+    if found:
+        assert load(root, run).deployments[0].checksum == "a" * 64
+    else:
+        with pytest.raises(BootentriesError, match="no ostree= kernel argument"):
+            load(root, run)
+
+
+def test_what_is_missing_counts_as_zero(fake, root, run):
+    (fake.path / "boot/loader").unlink()
+    (fake.path / "ostree/boot.1").unlink()
+    found = load(root, run)
+    assert (found.bootversion, found.subbootversion, found.deployments) == (0, 0, ())
+
+
+def test_an_origin_may_be_missing(fake, root, run):
+    fake.deployment().with_name("a" * 64 + ".0.origin").unlink()
+    first = load(root, run).deployments[0]
+    assert (first.origin.refspec, first.pinned) == (None, False)
+
+
+def test_an_unlocked_deployment(fake, root, run):
+    place = Path(f"{run}/ostree/deployment-state/{'b' * 64}.0")
+    place.mkdir(parents=True)
+    (place / "unlocked-development").touch()
+    origin = fake.deployment().with_name("a" * 64 + ".0.origin")
+    origin.write_text("[origin]\nrefspec=x\nunlocked=hotfix\n")
+    assert [item.unlocked for item in load(root, run).deployments] == ["hotfix", "development"]
+
+
 @pytest.mark.parametrize("missing", ["boot", "boot/loader.1/entries"])
 def test_without_boot_the_list_is_empty(fake, run, missing):
     (fake.path / missing).rename(fake.path / "away")

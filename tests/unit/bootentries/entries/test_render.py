@@ -74,6 +74,13 @@ def test_overlays_stay_behind_the_primary_initrd():
         ("a  b", KernelLayout(LINUX, INITRAMFS), f"a b ostree={LINK}"),
         ("", KernelLayout(LINUX, INITRAMFS), f"ostree={LINK}"),
         ("ostree=/1 a ostree=/2", KernelLayout(LINUX, INITRAMFS), f"ostree={LINK} a"),
+        # What was set for a tree without an initramfs stays: it may be the user's own.
+        ("init=/x a", KernelLayout(LINUX, INITRAMFS), f"init=/x a ostree={LINK}"),
+        (
+            "init=/x a ostree=/1",
+            KernelLayout(LINUX),
+            f"init={LINK}/usr/lib/ostree/ostree-prepare-root a ostree={LINK}",
+        ),
         (
             "a",
             KernelLayout(LINUX),
