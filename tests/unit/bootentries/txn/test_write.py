@@ -269,3 +269,52 @@ def test_same_inputs_same_bytes(fake, root, run, write):
     write(with_args("b"))
     write(with_args("a"))
     assert fake.path.joinpath("boot/loader/entries/ostree-2.conf").read_bytes() == first
+
+
+def test_other_files_of_the_new_half_stay(fake, write):
+    """Only its entries are written anew; what a loader keeps beside them is not ours."""
+    other = fake.path / "boot/loader.0"
+    (other / "entries").mkdir(parents=True)
+    (other / "entries/ostree-7.conf").write_text("old\n")
+    (other / "random-seed").write_text("seed\n")
+    write(with_args("new"))
+    assert (fake.path / "boot/loader/random-seed").read_text() == "seed\n"
+    assert names(fake.path / "boot/loader/entries") == ["ostree-1.conf", "ostree-2.conf"]
+
+
+def test_entries_are_for_everyone_to_read(fake, write):
+    before = os.umask(0o077)
+    try:
+        write(with_args("new"))
+    finally:
+        os.umask(before)
+    for entry in (fake.path / "boot/loader/entries").iterdir():
+        assert entry.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_deployment_that_is_gone_is_not_written(fake, root, run):
+    present = load(root, run)
+    gone = dataclasses.replace(present.deployments[1], checksum="f" * 64)
+    with pytest.raises(BootentriesError) as caught:
+        plan_write(root, present, (present.deployments[0], gone), frozenset())
+    assert "f" * 64 in str(caught.value)
+    assert "No such file or directory" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["usr/lib/os-release", "etc/os-release"])
+def test_either_os_release_names_the_system(fake, root, run, write, place):
+    tree = fake.deployment()
+    (tree / "etc").mkdir(exist_ok=True)
+    (tree / "usr/lib/os-release").unlink()
+    (tree / place).write_text("# c\nPRETTY_NAME='Own Name'\n")
+    write(with_args("new"))
+    assert load(root, run).deployments[0].entry.bls.get("title") == "Own Name 1.0 (ostree:0)"
+
+
+def test_the_first_os_release_counts_even_without_a_name(fake, root, run, write):
+    tree = fake.deployment()
+    (tree / "etc").mkdir(exist_ok=True)
+    (tree / "usr/lib/os-release").write_text("ID=first\n")
+    (tree / "etc/os-release").write_text("PRETTY_NAME=Second\n")
+    write(with_args("new"))
+    assert load(root, run).deployments[0].entry.bls.get("title") == "first 1.0 (ostree:0)"
