@@ -10,6 +10,7 @@ import json
 import shutil
 import statistics
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,13 +43,6 @@ SYSROOT = "--sysroot=/tmp/sysroot"
 _INSTALLED = "/tmp/installed"  # noqa: S108
 _PYTHON = ("python3", "-P")
 _PROGRAM = f"{_INSTALLED}/bootentries-program"
-# What pip makes of an entry point.
-_SCRIPT = """#!/usr/bin/python3 -P
-import sys
-from bootentries.cli import main
-if __name__ == "__main__":
-    sys.exit(main())
-"""
 ENVIRON = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"PYTHONPATH={_INSTALLED}")
 _CLICK = "import click"
 # The verbs whose start is shown: one that reads, and those with most to load.
@@ -190,10 +184,20 @@ def install(found: Machine) -> None:
     for extension in CHECKOUT.glob("_bootsys*.so"):
         shutil.copy(extension, place)
     script = _inside(found, _PROGRAM)
-    script.write_text(_SCRIPT)
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    script.write_text(entry_script(project["project"]["scripts"]["bootentries"]))
     script.chmod(0o755)
     compileall = ["python3", "-m", "compileall", "-q", _INSTALLED]
     found.run(["chroot", str(found.root), *ENVIRON, *compileall])
+
+
+def entry_script(entry_point: str) -> str:
+    """Return what pip makes of an entry point `MODULE:FUNCTION`."""
+    module, _, function = entry_point.partition(":")
+    return (
+        f"#!/usr/bin/python3 -P\nimport sys\nfrom {module} import {function}\n"
+        f'if __name__ == "__main__":\n    sys.exit({function}())\n'
+    )
 
 
 def _inside(found: Machine, path: str) -> Path:

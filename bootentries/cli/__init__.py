@@ -1,6 +1,5 @@
 """The command line: the only place that prints and exits."""
 
-import gc
 import io
 import os
 import sys
@@ -39,8 +38,6 @@ def cli(context: click.Context, *, print_current_dir: bool) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the program; never returns."""
-    # A command is over before there is much to collect, and looking takes its time.
-    gc.set_threshold(100_000)
     # Names from disk are any bytes, and the locale may be any, too.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -93,3 +93,13 @@ def test_commit_copies_are_commits(tmp_path: Path) -> None:
             "s",
             decode_commit(data).timestamp,
         )
+
+
+def test_entry_script_is_a_program() -> None:
+    assert verbs.entry_script("package.module:run").splitlines() == [
+        "#!/usr/bin/python3 -P",
+        "import sys",
+        "from package.module import run",
+        'if __name__ == "__main__":',
+        "    sys.exit(run())",
+    ]
