@@ -13,11 +13,13 @@ from bootentries.errors import BootentriesError
 # A file that is no text at all has lines of any length, and errors quote them.
 _LONGEST = 8000
 
+_USUAL_WIDTH, _WIDEST = 80, 100
+
 
 @click.group(
     cls=VerbGroup,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--print-current-dir", is_flag=True, help="Print the default deployment's directory.")
 @common_options
@@ -47,7 +49,13 @@ def main(argv: list[str] | None = None) -> None:
 def run(argv: list[str]) -> int:
     """Run one command and return its exit status."""
     try:
-        cli.main(argv, prog_name="bootentries", standalone_mode=False, obj=default_settings())
+        cli.main(
+            argv,
+            prog_name="bootentries",
+            standalone_mode=False,
+            obj=default_settings(),
+            terminal_width=_help_width(),
+        )
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -74,6 +82,15 @@ def run(argv: list[str]) -> int:
         _print_error(f"system call: {shown or '-'}: {error.strerror}", None)
         return 1
     return 0
+
+
+def _help_width() -> int:
+    """Return how wide help may be; click would load shutil, and much with it, to find out."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):
+        columns = _USUAL_WIDTH
+    return max(min(columns, _WIDEST) - 2, 50)
 
 
 def _print_error(text: str, hint: str | None) -> None:

@@ -5,9 +5,12 @@ import sys
 
 import pytest
 
+from bootentries.cli import cli, run
+from bootentries.cli.common import Settings
+
 # What writes, and libraries that take long.
 LATE = ("bootentries.txn.ops", "bootentries.txn.write", "bootentries.deploy.make")
-HEAVY = ("hashlib", "subprocess", "json", "pathlib", "rich", "tempfile")
+HEAVY = ("hashlib", "subprocess", "json", "pathlib", "rich", "tempfile", "shutil")
 VERBS = (
     "--version",
     "status --help",
@@ -26,7 +29,8 @@ VERBS = (
 CODE = """
 import sys
 before = set(sys.modules)
-from bootentries.cli import run
+from bootentries.cli import cli, run
+from bootentries.cli.common import Settings
 for line in sys.argv[1:]:
     run(line.split())
 print("loaded", *(set(sys.modules) - before))
@@ -45,6 +49,29 @@ def loaded(*lines: str) -> set[str]:
 
 def test_help_waits_for_nothing_that_writes() -> None:
     assert loaded(*VERBS) & {*LATE, *HEAVY} == set()
+
+
+@pytest.mark.parametrize("columns", ["200", "102", "90", "60", "3", None])
+def test_help_is_as_wide_as_click_makes_it(columns, monkeypatch, capsys) -> None:
+    if columns is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert run(["deploy", "--help"]) == 0
+    ours = capsys.readouterr().out
+    wide = {"terminal_width": None, "max_content_width": 100, "obj": Settings()}
+    cli.main(["deploy", "--help"], prog_name="bootentries", standalone_mode=False, **wide)
+    assert capsys.readouterr().out == ours
+    assert len(ours.splitlines()) > 30
+
+
+def test_a_width_that_is_no_number_is_the_usual_one(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "x")
+    assert run(["deploy", "--help"]) == 0
+    wide = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["deploy", "--help"]) == 0
+    assert capsys.readouterr().out == wide
 
 
 @pytest.mark.parametrize("name", LATE)
