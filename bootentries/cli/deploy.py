@@ -101,8 +101,9 @@ def deploy(
     kargs = KargOptions(karg_none, karg_proc_cmdline, karg, karg_append, karg_delete)
     if karg_none and karg_proc_cmdline:
         raise click.UsageError("--karg-none and --karg-proc-cmdline exclude each other")
-    if no_merge and karg_delete:
-        raise click.UsageError("--no-merge and --karg-delete exclude each other")
+    if karg_delete and (no_merge or karg_none):
+        option = "--no-merge" if no_merge else "--karg-none"
+        raise click.UsageError(f"{option} and --karg-delete exclude each other")
     keep = Keep(retain, retain_pending, retain_rollback, not_as_default)
     with changing(context, dry_run) as (root, present):
         name = chosen_stateroot(root, present, stateroot)

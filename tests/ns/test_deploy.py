@@ -340,6 +340,7 @@ BAD_CALLS = (
     (("--os=testos", "abcdef"), "resolve: abcdef: no such ref or commit"),
     (("--os=testos", "--karg-none", "--karg-proc-cmdline", "one"), "exclude each other"),
     (("--os=testos", "--no-merge", "--karg-delete=a", "one"), "exclude each other"),
+    (("--os=testos", "--karg-none", "--karg-delete=a", "one"), "exclude each other"),
     (("--os=testos", "--karg-delete=root=other", "one"), "delete kernel argument: root=other"),
     (("--os=testos", "--overlay-initrd=/nosuch", "one"), "read overlay initrd: /nosuch"),
     (("--os=testos", "--origin-file=/nosuch", "one"), "read origin: /nosuch: No such file"),
