@@ -46,9 +46,13 @@ def install_file(context: Context, source: str, path: str) -> None:
 
 
 def install_tree(context: Context, source: str, path: str) -> None:
-    """Copy a tree of device tree files, replacing what differs; links are followed."""
+    """Copy a tree of device tree files, replacing what differs; links are followed.
+
+    Owners, modes and the files' times are those of the tree, as libostree's copies have them.
+    """
     target_fd, target = context.locate(path)
     fs.make_dirs(target_fd, target)
+    _like(context, source, path)
     for name in fs.list_optional(context.root.fd, source) or []:
         found = fs.stat_optional(context.root.fd, f"{source}/{name}")
         if found is None:
@@ -57,6 +61,21 @@ def install_tree(context: Context, source: str, path: str) -> None:
             install_tree(context, f"{source}/{name}", f"{path}/{name}")
         elif stat.S_ISREG(found.st_mode):
             install_file(context, f"{source}/{name}", f"{path}/{name}")
+            _like(context, f"{source}/{name}", f"{path}/{name}")
+
+
+def _like(context: Context, source: str, path: str) -> None:
+    """Give a copied file the times of its source, and a directory the owner and the mode."""
+    target_fd, target = context.locate(path)
+    with fs.opened(context.root.fd, source) as src, fs.opened(target_fd, target) as out:
+        wanted, found = os.fstat(src), os.fstat(out)
+        if not stat.S_ISDIR(wanted.st_mode):
+            if (wanted.st_dev, wanted.st_ino) != (found.st_dev, found.st_ino):
+                os.utime(out, ns=(wanted.st_atime_ns, wanted.st_mtime_ns))
+            return
+        if os.geteuid() == 0:
+            os.fchown(out, wanted.st_uid, wanted.st_gid)
+        os.fchmod(out, stat.S_IMODE(wanted.st_mode))
 
 
 def read_back(context: Context, path: str, expected: bytes) -> None:

@@ -1,13 +1,15 @@
 """What lies in a sysroot that a write has to know, beyond the list itself."""
 
+import stat
 from dataclasses import dataclass
 
 from bootentries import fs
 from bootentries.root import Root
-from bootentries.sysroot import read_subbootversion
+from bootentries.sysroot import DEPLOY, read_subbootversion
 from bootentries.txn.remove import list_deployments
 
 OVERLAYS = "ostree/initramfs-overlays"
+CURRENT = "current"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class BootListing:
     # M of `ostree/boot.N` for N = 0 and 1, None where there is no such link
     subbootversions: tuple[int | None, int | None] = (None, None)
     naming_1: bool = False
+    # Stateroots that still have the link `current` of the first versions of libostree.
+    current: tuple[str, ...] = ()
 
 
 def read_listing(root: Root, opts: frozenset[str]) -> BootListing:
@@ -38,4 +42,15 @@ def read_listing(root: Root, opts: frozenset[str]) -> BootListing:
         on_root=root.boot_is_on_root(),
         subbootversions=(read_subbootversion(root.fd, 0), read_subbootversion(root.fd, 1)),
         naming_1="bootloader-naming-1" in opts,
+        current=tuple(
+            name for name in fs.list_optional(root.fd, DEPLOY) or [] if _is_link(root, name)
+        ),
     )
+
+
+def _is_link(root: Root, stateroot: str) -> bool:
+    try:
+        found = fs.stat_optional(root.fd, f"{DEPLOY}/{stateroot}/{CURRENT}", follow=False)
+    except NotADirectoryError:
+        return False
+    return found is not None and stat.S_ISLNK(found.st_mode)

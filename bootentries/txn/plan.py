@@ -11,7 +11,7 @@ from bootentries.loaders import Loader, Menu, MenuItem
 from bootentries.sysroot import DEPLOY, Sysroot
 from bootentries.txn import ops
 from bootentries.txn.cleanup import cleanup
-from bootentries.txn.listing import BootListing
+from bootentries.txn.listing import CURRENT, BootListing
 from bootentries.txn.ops import Op
 from bootentries.txn.staged import DropStaged
 
@@ -137,7 +137,10 @@ def _plan_links(
         ops.Sync(),
         ops.Touch(DEPLOY),
     )
-    after = _afterwards(present, targets, boot, (bootversion, sub), how)
+    after = (
+        *_drop_current(targets, boot),
+        *_afterwards(present, targets, boot, (bootversion, sub), how),
+    )
     return Plan(before, after, False, bootversion, sub, len(targets) - len(present.on_disk))
 
 
@@ -181,6 +184,7 @@ def _plan_swap(
     )
     # When the loader's program fails, what follows it is left undone.
     after = (
+        *_drop_current(targets, boot),
         *_drop_staged(present, how),
         *loader.after_swap(menu),
         *_cleaning(present, targets, boot, (bootversion, sub), how),
@@ -269,6 +273,14 @@ def _afterwards(
 ) -> tuple[Op, ...]:
     """Return what follows the change and cannot fail it."""
     return (*_drop_staged(present, how), *_cleaning(present, targets, boot, version, how))
+
+
+def _drop_current(targets: tuple[Target, ...], boot: BootListing) -> tuple[Op, ...]:
+    """Old versions of libostree kept a link to the default; a new list makes it a lie."""
+    listed = {target.deployment.stateroot for target in targets}
+    return tuple(
+        ops.Remove(f"{DEPLOY}/{name}/{CURRENT}") for name in boot.current if name in listed
+    )
 
 
 def _drop_staged(present: Sysroot, how: Write) -> tuple[Op, ...]:

@@ -131,3 +131,12 @@ def test_the_same_list_is_left_as_it_is():
     present = Sysroot(1, 1, (item(),), RepoConfig())
     todo = plan(present, (target(item()),), BootListing(), NoLoader())
     assert (todo.unchanged, todo.before, todo.result()) == (True, (), "")
+
+
+@pytest.mark.parametrize("changes", [{"options": "new"}, {"checksum": "c" * 64}])
+def test_the_link_of_old_versions_goes_with_a_new_list(changes):
+    present = Sysroot(1, 1, (item(),), RepoConfig())
+    listing = BootListing(current=("other", "os"))
+    lines = plan(present, (target(item(**changes)),), listing, NoLoader()).describe()
+    # That of a stateroot with nothing in the list says nothing about it.
+    assert [line for line in lines if "current" in line] == ["remove ostree/deploy/os/current"]
