@@ -5,7 +5,6 @@ No lock is taken.  `load` reads again when the list changed under it.
 
 import os
 import re
-import stat
 import time
 from dataclasses import dataclass, replace
 
@@ -26,10 +25,8 @@ from bootentries.deployment import (
     overlay_checksums,
     parse_directory,
 )
-from bootentries.entries import bls
-from bootentries.entries.names import is_entry_name, parse_counters
+from bootentries.entries.stored import bootlink_in, read_entries
 from bootentries.errors import BootentriesError, from_os_error
-from bootentries.order import newest_first
 from bootentries.origin import Origin
 from bootentries.origin import parse as parse_origin
 from bootentries.reader import Reader
@@ -147,60 +144,6 @@ def read_subbootversion(root_fd: int, bootversion: int) -> int | None:
     return int(text[-1])
 
 
-def read_entries(root: Root, bootversion: int) -> list[Entry]:
-    """Return the entries of `loader.N`, the default first."""
-    if root.boot_fd is None:
-        return []
-    directory = f"loader.{bootversion}/entries"
-    entries = []
-    with Reader(root.boot_fd) as reader:
-        for name in fs.list_optional(root.boot_fd, directory) or []:
-            if not is_entry_name(name):
-                continue
-            place = f"boot/{directory}/{name}"
-            try:
-                text = _entry_text(reader, f"{directory}/{name}", place)
-            except OSError as error:
-                raise from_os_error("read entry", error, place) from error
-            if text is not None:
-                entries.append(Entry(name, bls.parse(text), parse_counters(name)))
-    order = {id(entry.bls): entry for entry in entries}
-    return [order[id(item)] for item in newest_first([entry.bls for entry in entries])]
-
-
-def _entry_text(reader: Reader, path: str, place: str) -> str | None:
-    """Return an entry's text, or None for what is no file; raises OSError as well."""
-    found = reader.stat_optional(path)
-    if found is not None and not stat.S_ISREG(found.st_mode):
-        return None
-    data = None if found is None else reader.read_optional(path)
-    if data is None:
-        raise BootentriesError("read entry", place, "dangling symbolic link")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BootentriesError("read entry", place, "not UTF-8") from error
-    if "\0" in text:
-        raise BootentriesError("read entry", place, "a NUL byte is in it")
-    return text
-
-
-def entry_bootlink(entry: Entry) -> Bootlink:
-    """Return the bootlink that an entry's `ostree=` names; raises BootentriesError."""
-    return _bootlink(entry.options, entry.name)
-
-
-def _bootlink(options: str, where: str) -> Bootlink:
-    # A plain split at spaces: that is how libostree looks for it.
-    targets = [word for word in options.split(" ") if word.startswith("ostree=")]
-    if not targets:
-        raise BootentriesError("read entry", where, "no ostree= kernel argument")
-    link = Bootlink.parse(targets[0].removeprefix("ostree="))
-    if link is None:
-        raise BootentriesError("read entry", where, f"invalid kernel argument {targets[0]!r}")
-    return link
-
-
 def resolve_bootlink(reader: Reader, link: Bootlink, where: str) -> tuple[str, int]:
     """Return (checksum, serial) of the deployment that a bootlink leads to."""
     path = str(link).lstrip("/")
@@ -225,7 +168,7 @@ def deployment_of(reader: Reader, entry: Entry, run: str = "/run", index: int = 
     `reader` reads the sysroot.  Raises BootentriesError.
     """
     options = entry.options
-    link = _bootlink(options, entry.name)
+    link = bootlink_in(options, entry.name)
     overlay_checksums(entry.bls, entry.name)
     checksum, serial = resolve_bootlink(reader, link, entry.name)
     path = deployment_path(link.stateroot, checksum, serial)
@@ -309,7 +252,7 @@ def _staged(root: Root, staged: Staged) -> Deployment:
         checksum=checksum,
         serial=serial,
         bootcsum=staged.bootcsum,
-        options=" ".join(staged.kargs),
+        options=" ".join(staged.kargs or ()),
         origin=origin,
         version=version,
         staged=True,

@@ -9,10 +9,10 @@ from bootentries.check.finding import Report
 from bootentries.deployment import Bootlink, Entry, overlay_checksums
 from bootentries.entries import bls
 from bootentries.entries.names import base_name, is_entry_name, parse_counters
+from bootentries.entries.stored import entry_bootlink
 from bootentries.errors import BootentriesError
 from bootentries.order import newest_first
 from bootentries.root import Root
-from bootentries.sysroot import entry_bootlink
 
 # Letters, digits, `+`, `-`, `_` and `.` are safe on every filesystem and in every loader.
 _NAME = re.compile(r"ostree-([0-9]+)(?:-[A-Za-z0-9._-]+?)?(?:\+[0-9]+(?:-[0-9]+)?)?\.conf")

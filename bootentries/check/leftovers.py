@@ -11,9 +11,10 @@ from bootentries.check.finding import Report
 from bootentries.check.kernels import OVERLAYS, in_boot
 from bootentries.check.listing import deployment_names, directories, files, stateroots
 from bootentries.deployment import Bootlink, Deployment, parse_directory
+from bootentries.entries.stored import entry_bootlink
 from bootentries.loaders.detect import GRUB_DIRECTORIES
 from bootentries.root import Root
-from bootentries.sysroot import DEPLOY, entry_bootlink
+from bootentries.sysroot import DEPLOY
 
 _PAYLOAD = re.compile(r".+-([0-9a-f]{64})")
 

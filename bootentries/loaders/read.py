@@ -1,10 +1,11 @@
 """The menu that lies on disk, for one `loader.N`, whoever wrote its entries."""
 
+from bootentries.entries.stored import read_entries
 from bootentries.errors import from_os_error
 from bootentries.loaders import Menu, MenuItem
 from bootentries.reader import Reader
 from bootentries.root import Root
-from bootentries.sysroot import deployment_of, read_entries
+from bootentries.sysroot import deployment_of
 
 
 def read_menu(root: Root, bootversion: int) -> Menu:
