@@ -22,14 +22,30 @@ class BootedRoot:
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """The content of /run/ostree/staged-deployment."""
+class Named:
+    """A deployment as /run/ostree/staged-deployment names one; `name` is CHECKSUM.SERIAL."""
 
     stateroot: str
     name: str
     bootcsum: str
-    kargs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The content of /run/ostree/staged-deployment.
+
+    `kargs` is None for those of the merge deployment.  `overlays` are the checksums of
+    overlay initrds in /run/ostree/staged-initrds, `extras` keys for the boot entry.
+    """
+
+    stateroot: str
+    name: str
+    bootcsum: str
+    kargs: tuple[str, ...] | None = None
     locked: bool = False
+    merge: Named | None = None
+    overlays: tuple[str, ...] = ()
+    extras: tuple[tuple[str, str], ...] = ()
 
 
 def booted_root(root_fd: int, run: str = "/run") -> BootedRoot | None:
@@ -109,21 +125,33 @@ def unlocked_state(name: str, run: str = "/run") -> str:
 
 
 def _staged(table: dict[object, object], locked: bool) -> Staged:
-    target = _value(table, "target", "a{sv}")
-    if not isinstance(target, dict):
+    target = _named(table, "target")
+    if target is None:
         raise FormatError("key 'target' is missing")
-    fields = [_value(target, key, "s") for key in ("osname", "name", "bootcsum")]
-    stateroot, name, bootcsum = (field for field in fields)
-    if not isinstance(stateroot, str) or not isinstance(name, str) or not isinstance(bootcsum, str):
-        raise FormatError("key 'target' lacks name, osname or bootcsum")
     kargs = _value(table, "kargs", "as")
+    overlays = _value(table, "overlay-initrds", "as")
+    extras = _value(table, "bootconfig-extra", "a{ss}")
     return Staged(
-        stateroot=stateroot,
-        name=name,
-        bootcsum=bootcsum,
-        kargs=tuple(kargs) if isinstance(kargs, list) else (),
+        stateroot=target.stateroot,
+        name=target.name,
+        bootcsum=target.bootcsum,
+        kargs=tuple(kargs) if isinstance(kargs, list) else None,
         locked=locked or _value(table, "locked", "b") is True,
+        merge=_named(table, "merge-deployment"),
+        overlays=tuple(overlays) if isinstance(overlays, list) else (),
+        extras=tuple(extras.items()) if isinstance(extras, dict) else (),
     )
+
+
+def _named(table: dict[object, object], key: str) -> Named | None:
+    fields = _value(table, key, "a{sv}")
+    if not isinstance(fields, dict):
+        return None
+    values = [_value(fields, name, "s") for name in ("osname", "name", "bootcsum")]
+    stateroot, name, bootcsum = values
+    if not isinstance(stateroot, str) or not isinstance(name, str) or not isinstance(bootcsum, str):
+        raise FormatError(f"key {key!r} lacks name, osname or bootcsum")
+    return Named(stateroot, name, bootcsum)
 
 
 def _value(table: dict[object, object], key: str, type_string: str) -> object:

@@ -105,7 +105,7 @@ def _load_once(root: Root, run: str) -> Sysroot:
         if wanted is not None:
             found = _mark_booted(root, found, wanted)
             if staged is not None:
-                found.insert(0, _staged(root, staged))
+                found.insert(0, _staged(root, staged, found))
             found = _mark_soft_reboot(root, found, soft_reboot_root(run))
     except OSError as error:
         raise from_os_error("load sysroot", error) from error
@@ -234,7 +234,7 @@ def _is_root(root: Root, item: Deployment, wanted: BootedRoot) -> bool:
     return found is not None and (found.st_dev, found.st_ino) == (wanted.device, wanted.inode)
 
 
-def _staged(root: Root, staged: Staged) -> Deployment:
+def _staged(root: Root, staged: Staged, others: list[Deployment]) -> Deployment:
     found = parse_directory(staged.name)
     if found is None or not re.fullmatch(r"[^/]+", staged.stateroot):
         raise BootentriesError("read staged deployment", staged.name, "no deployment's name")
@@ -252,10 +252,18 @@ def _staged(root: Root, staged: Staged) -> Deployment:
         checksum=checksum,
         serial=serial,
         bootcsum=staged.bootcsum,
-        options=" ".join(staged.kargs or ()),
+        options=_staged_options(staged, others),
         origin=origin,
         version=version,
         staged=True,
         finalization_locked=staged.locked,
         unlocked="hotfix" if origin.unlocked == "hotfix" else "none",
     )
+
+
+def _staged_options(staged: Staged, others: list[Deployment]) -> str:
+    """Return its own arguments, or those that it will take from its merge deployment."""
+    if staged.kargs is not None or staged.merge is None:
+        return " ".join(staged.kargs or ())
+    merge = (staged.merge.stateroot, staged.merge.name)
+    return next((item.options for item in others if (item.stateroot, item.name) == merge), "")

@@ -1,10 +1,8 @@
 """Giving up a staged deployment, when a new list does not begin with it."""
 
-import os
 from dataclasses import dataclass
 
-from bootentries import fs
-from bootentries.booted import STAGED
+from bootentries.staged import take_staged
 from bootentries.txn.context import Context
 
 
@@ -16,10 +14,4 @@ class DropStaged:
         return "drop the staged deployment"
 
     def apply(self, context: Context) -> None:
-        run_fd = os.open(context.run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            # The lock last: a description without it would be finalised.
-            fs.remove_tree(run_fd, STAGED)
-            fs.remove_tree(run_fd, f"{STAGED}-locked")
-        finally:
-            os.close(run_fd)
+        take_staged(context.run)

@@ -1,0 +1,100 @@
+"""The description of a staged deployment, written as libostree writes it."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bootentries.booted import STAGED, Named, Staged, read_staged
+from bootentries.errors import BootentriesError
+from bootentries.staged import LOCKED, encode_staged, set_lock, take_staged, write_staged
+from prepare_root.formats.gvariant import decode
+
+# What libostree itself wrote for these values.
+GOLDEN = bytes.fromhex(
+    "74617267657400006e616d650000000061622e30000073056f736e616d6500006f73000073070000626f6f746373"
+    "756d0000000000000000636400007309101e3600617b73767d076b61726773000000717569657400726f6f743d78"
+    "00060d006173064863"
+)
+KNOWN = Staged("os", "ab.0", "cd", ("quiet", "root=x"))
+FULL = Staged(
+    "os", "ab.1", "cd", ("a", "b=c d"), True, Named("os", "ab.0", "ef"), ("1" * 64,),
+    (("x-one", "1"), ("x-two", "2 2")),
+)  # fmt: skip
+WORD = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=8)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return str(tmp_path)
+
+
+def test_the_bytes_are_libostrees():
+    assert encode_staged(KNOWN) == GOLDEN
+
+
+def test_the_order_of_the_keys():
+    keys = list(decode("a{sv}", encode_staged(FULL)))
+    assert keys == [
+        "target", "locked", "merge-deployment", "kargs", "overlay-initrds", "bootconfig-extra",
+    ]  # fmt: skip
+    assert list(decode("a{sv}", encode_staged(Staged("os", "ab.0", "cd")))) == ["target"]
+    # No arguments are something else than those of the merge deployment.
+    assert "kargs" in decode("a{sv}", encode_staged(Staged("os", "ab.0", "cd", ())))
+
+
+@given(
+    st.builds(
+        Staged, WORD, WORD, WORD,
+        st.none() | st.lists(WORD).map(tuple), st.booleans(),
+        st.none() | st.builds(Named, WORD, WORD, WORD), st.lists(WORD).map(tuple),
+        st.dictionaries(WORD, WORD).map(lambda found: tuple(found.items())),
+    )
+)  # fmt: skip
+def test_what_is_written_is_read(tmp_path_factory, staged):
+    run = str(tmp_path_factory.getbasetemp())
+    write_staged(staged, run)
+    assert read_staged(run) == staged
+
+
+def test_the_directory_is_open_to_all(run):
+    write_staged(KNOWN, run)
+    assert Path(run, "ostree").stat().st_mode & 0o7777 == 0o755
+    assert Path(run, STAGED).stat().st_mode & 0o7777 == 0o644
+
+
+def test_a_new_description_is_not_locked_by_an_old_file(run):
+    write_staged(KNOWN, run)
+    set_lock(True, run)
+    write_staged(KNOWN, run)
+    assert read_staged(run) == KNOWN
+    assert not Path(run, LOCKED).exists()
+
+
+def test_locking_is_done_in_both_ways(run):
+    write_staged(KNOWN, run)
+    assert set_lock(True, run)
+    assert not set_lock(True, run)
+    assert Path(run, LOCKED).stat().st_mode & 0o7777 == 0o640
+    assert "locked" in decode("a{sv}", Path(run, STAGED).read_bytes())
+    assert set_lock(False, run)
+    assert not set_lock(False, run)
+    assert Path(run, STAGED).read_bytes() == GOLDEN
+    assert not Path(run, LOCKED).exists()
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_there_is_nothing_to_lock(run, locked):
+    with pytest.raises(BootentriesError, match="staged-deployment: no staged deployment") as found:
+        set_lock(locked, run)
+    assert found.value.hint == "stage one with: bootentries deploy --stage"
+
+
+def test_it_is_taken_once(run):
+    Path(run, "ostree").mkdir()
+    for _ in range(2):
+        take_staged(run)
+        assert not list(Path(run, "ostree").iterdir())
+        write_staged(KNOWN, run)
+        set_lock(True, run)
