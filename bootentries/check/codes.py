@@ -322,6 +322,11 @@ _WARNINGS = _table(
             "A deployment has no origin: nothing says where its updates come from.",
             "write one with `bootentries set-origin`",
         ),
+        "menu-ids": (
+            "The ids in GRUB's menu name other deployments than the list: `grub-reboot ID` is"
+            " off. libostree leaves them so when it changes the boot links alone.",
+            _WRITE_GRUB_MENU,
+        ),
         "last-good-missing": (
             "GRUB's stub has no last good menu to fall back to.",
             "copy /boot/loader/grub.cfg to the place that is named",

@@ -50,3 +50,6 @@ class Loader(Protocol):
 
     def after_swap(self, menu: Menu) -> tuple["Op", ...]:
         """Return operations whose failure leaves the machine bootable."""
+
+    def after_relink(self, menu: Menu) -> tuple["Op", ...]:
+        """Return what follows a write that changed the boot links and left the entries."""

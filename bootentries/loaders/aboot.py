@@ -51,6 +51,10 @@ class AbootLoader:
         aboot, config, options = (bls.get(key) or "" for key in ("aboot", "abootcfg", "options"))
         return (run_program(PROGRAM, "-r", ".", "-c", config, "-o", options, aboot),)
 
+    def after_relink(self, menu: Menu) -> tuple[Op, ...]:
+        """Return nothing: the entries are the same."""
+        return ()
+
 
 def missing_key(menu: Menu) -> str | None:
     """Return a key that the default entry lacks, or None."""

@@ -28,3 +28,7 @@ class GrubLoader:
     def after_swap(self, menu: Menu) -> tuple[Op, ...]:
         """Keep the menu that is active now where no other program removes it."""
         return (ops.WriteFile(f"boot/{self.directory}/{LAST_GOOD}", grub_menu(menu)),)
+
+    def after_relink(self, menu: Menu) -> tuple[Op, ...]:
+        """Write the menu anew: its ids name deployments, and those have changed places."""
+        return (*self.before_swap(menu), *self.after_swap(menu))

@@ -21,3 +21,6 @@ class NoLoader:
 
     def after_swap(self, menu: Menu) -> tuple[Op, ...]:
         return ()
+
+    def after_relink(self, menu: Menu) -> tuple[Op, ...]:
+        return ()

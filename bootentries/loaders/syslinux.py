@@ -47,6 +47,10 @@ class SyslinuxLoader:
         del menu
         return ()
 
+    def after_relink(self, menu: Menu) -> tuple[Op, ...]:
+        """Return nothing: the entries are the same."""
+        return ()
+
 
 def read_syslinux(root: Root) -> str:
     """Return the active configuration; raises BootentriesError when there is none."""

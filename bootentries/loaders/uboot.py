@@ -60,6 +60,10 @@ class UbootLoader:
         del menu
         return ()
 
+    def after_relink(self, menu: Menu) -> tuple[Op, ...]:
+        """Return nothing: the entries are the same."""
+        return ()
+
 
 def read_tree_texts(root: Root) -> dict[str, str | BootentriesError]:
     """Return what `UbootLoader` needs, for every deployment that has such a file."""

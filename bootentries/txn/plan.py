@@ -82,7 +82,7 @@ def plan(
     if wanted == present.on_disk and not how.renew:
         todo = _plan_nothing(present, targets, boot, how)
     elif same_configuration(present.on_disk, targets):
-        todo = _plan_links(present, targets, boot, how)
+        todo = _plan_links(present, targets, boot, loader, how)
     else:
         todo = _plan_swap(present, targets, boot, loader, how)
     return replace(todo, before=(*loader.resume(), *todo.before))
@@ -123,7 +123,7 @@ def _plan_nothing(
 
 
 def _plan_links(
-    present: Sysroot, targets: tuple[Target, ...], boot: BootListing, how: Write
+    present: Sysroot, targets: tuple[Target, ...], boot: BootListing, loader: Loader, how: Write
 ) -> Plan:
     bootversion = present.bootversion
     sub = 1 - present.subbootversion
@@ -137,8 +137,14 @@ def _plan_links(
         ops.Sync(),
         ops.Touch(DEPLOY),
     )
+    items = tuple(
+        MenuItem(item.entry, target.deployment)
+        for item, target in zip(present.on_disk, targets, strict=True)
+        if item.entry is not None
+    )
     after = (
         *_drop_current(targets, boot),
+        *loader.after_relink(Menu(bootversion, items, boot.on_root)),
         *_afterwards(present, targets, boot, (bootversion, sub), how),
     )
     return Plan(before, after, False, bootversion, sub, len(targets) - len(present.on_disk))

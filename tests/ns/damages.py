@@ -3,6 +3,7 @@
 A damage works on any sound sysroot with two deployments, made by hand or by libostree.
 """
 
+import re
 import shutil
 from collections.abc import Callable
 
@@ -562,6 +563,15 @@ def a_menu_with_another_argument(victim):
     with_grub(victim)
     menu = (victim.loader / "grub.cfg").read_text()
     put(victim.loader / "grub.cfg", menu.replace("'quiet'", "'debug'"))
+
+
+@damage("menu-ids")
+def a_menu_with_the_ids_before_last(victim):
+    with_grub(victim)
+    menu = (victim.loader / "grub.cfg").read_text()
+    changed = re.sub(r"(--id 'ostree-[^']*)-0'", r"\1-7'", menu)
+    assert changed != menu
+    put(victim.loader / "grub.cfg", changed)
 
 
 @damage("stub-missing")

@@ -2,9 +2,11 @@
 
 import dataclasses
 import os
+import re
 
 import pytest
 
+from bootentries.check.verify import verify
 from bootentries.errors import BootentriesError
 from bootentries.kargs import KernelArgs
 from bootentries.sysroot import load
@@ -318,3 +320,18 @@ def test_the_first_os_release_counts_even_without_a_name(fake, root, run, write)
     (tree / "etc/os-release").write_text("PRETTY_NAME=Second\n")
     write(with_args("new"))
     assert load(root, run).deployments[0].entry.bls.get("title") == "first 1.0 (ostree:0)"
+
+
+def test_grub_ids_follow_when_only_the_links_change(fake, root, run, write):
+    """Two equal deployments that change places: their entries are the same, their ids not."""
+    fake.config("[core]\n[sysroot]\nbootloader=grub2\n")
+    (fake.path / "boot/grub").mkdir()
+    second = fake.path / "ostree/repo/objects/bb" / ("b" * 62 + ".commit")
+    second.write_bytes((fake.path / "ostree/repo/objects/aa" / ("a" * 62 + ".commit")).read_bytes())
+    write(with_args("root=UUID=a quiet"))
+    todo = write(lambda items: tuple(reversed(items)))
+    assert not todo.swap
+    ids = re.findall(r"--id '([^']*)'", (fake.path / "boot/loader/grub.cfg").read_text())
+    assert ids == [f"ostree-testos-{'b' * 16}-0", f"ostree-testos-{'a' * 16}-0"]
+    codes = {finding.code.name for finding in verify(root, run).findings}
+    assert not codes & {"menu-ids", "menu-differs", "menu-stale", "last-good-stale"}
