@@ -1,4 +1,4 @@
-"""The order of entries, against the C library's strverscmp."""
+"""libostree's order, against the C library's strverscmp."""
 
 import ctypes
 
@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bootentries.deployment import Entry
 from bootentries.entries.bls import parse
-from bootentries.order import newest_first, strverscmp
+from bootentries.order.libostree import newest_first, order, strverscmp
 
 _libc = ctypes.CDLL(None)
 
@@ -52,3 +53,9 @@ def test_newest_first():
     nameless = parse("title x\n")
     ordered = newest_first([nameless, *entries])
     assert [entry.get("version") for entry in ordered] == ["10", "2", "1", None]
+
+
+def test_what_libostree_does_not_read_has_no_place():
+    names = ("ostree-1.conf", "debian.conf", "ostree-2.conf", "ostree-3.conf.new")
+    entries = [Entry(name, parse(f"version {name[7]}\n")) for name in names]
+    assert [entry.name for entry in order(entries)] == ["ostree-2.conf", "ostree-1.conf"]

@@ -1,9 +1,18 @@
-"""The order in which entries come, as each reader of them sorts."""
+"""libostree's order, which is that of the deployment list.
+
+Source: libostree 2025.2 and 2026.4; it compares `version` by the C library's strverscmp.
+"""
 
 import re
+from collections.abc import Sequence
 from functools import cmp_to_key
+from typing import TYPE_CHECKING
 
 from bootentries.entries.bls import BlsEntry
+from bootentries.entries.names import is_entry_name
+
+if TYPE_CHECKING:
+    from bootentries.deployment import Entry
 
 _PLAIN = re.compile(r"0|[1-9][0-9]{0,17}")
 
@@ -68,3 +77,10 @@ def newest_first(entries: list[BlsEntry]) -> list[BlsEntry]:
         numbers = {id(entry): int(text) for entry, text in zip(entries, versions, strict=True)}
         return sorted(entries, key=lambda entry: numbers[id(entry)], reverse=True)
     return sorted(entries, key=cmp_to_key(_compare))
+
+
+def order(entries: "Sequence[Entry]") -> "list[Entry]":
+    """Return the entries that libostree reads, the default first."""
+    by_value = {id(entry.bls): entry for entry in entries if is_entry_name(entry.name)}
+    read = [entry.bls for entry in by_value.values()]
+    return [by_value[id(item)] for item in newest_first(read)]
