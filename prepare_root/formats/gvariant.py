@@ -55,13 +55,15 @@ class Variant:
 class _Type:
     """One parsed type: `size` is 0 when values of it vary in length."""
 
-    __slots__ = ("align", "kind", "members", "size")
+    __slots__ = ("align", "framed", "kind", "members", "size")
 
     def __init__(self, kind: str, align: int, size: int, members: list["_Type"]) -> None:
         self.kind = kind
         self.align = align
         self.size = size
         self.members = members
+        # How many members of a tuple have a framing offset.
+        self.framed = len([member for member in members[:-1] if member.size == 0])
 
 
 def decode(type_string: str, data: bytes, big: bool = _NATIVE_BIG) -> object:
@@ -163,6 +165,11 @@ def _decode(node: _Type, data: bytes, big: bool, depth: int) -> object:
     if depth == 0:
         raise GVariantError("value is nested too deeply")
     kind = node.kind
+    # The kinds that are most come first.
+    if kind == "a":
+        return _decode_array(node.members[0], data, big, depth)
+    if kind == "s":
+        return _decode_string(data)
     if node.size and len(data) != node.size:
         raise GVariantError(f"{kind!r} takes {node.size} bytes, {len(data)} are there")
     if kind == "b":
@@ -171,12 +178,10 @@ def _decode(node: _Type, data: bytes, big: bool, depth: int) -> object:
         return data == b"\1"
     if kind in _SIZES:
         return int.from_bytes(data, "big" if big else "little", signed=kind in _SIGNED)
-    if kind in ("s", "o", "g"):
+    if kind in ("o", "g"):
         return _decode_string(data)
     if kind == "v":
         return _decode_variant(data, big, depth)
-    if kind == "a":
-        return _decode_array(node.members[0], data, big, depth)
     return _decode_tuple(node, data, big, depth)
 
 
@@ -248,9 +253,8 @@ def _decode_tuple(node: _Type, data: bytes, big: bool, depth: int) -> tuple[obje
         return ()
     length = len(data)
     width = _offset_size(length)
-    framed = sum(1 for member in node.members[:-1] if member.size == 0)
-    limit = length - framed * width
-    if limit < 0 or (framed and not width):
+    limit = length - node.framed * width
+    if limit < 0 or (node.framed and not width):
         raise GVariantError("tuple is shorter than its offsets")
     values: list[object] = []
     position = 0
