@@ -98,6 +98,23 @@ def test_counted_entries(both):
     assert [*entries(both)] == ["ostree-1.conf", "ostree-2.conf", "ostree-3.conf"]
 
 
+def test_files_for_aboot(both, tmp_path):
+    modules = {**PLAIN.modules, "aboot.img": "image"}
+    root = build(tmp_path / "aboot", Tree("aboot", modules))
+    (root / "usr/lib/ostree-boot").mkdir()
+    (root / "usr/lib/ostree-boot/aboot.cfg").write_text("config\n")
+    checksum = both.commit(root, "aboot", "1.0")
+    configure(both, "bootprefix", "true")
+    # `both` compares the entries, but for 2025.2's: it names other files.
+    both.both("deploy", *ARGS, "--karg=a", "aboot")
+    lines = entries(both)["ostree-1.conf"].splitlines()
+    assert (
+        f"abootcfg /ostree/deploy/testos/deploy/{checksum}.0/usr/lib/ostree-boot/aboot.cfg" in lines
+    )
+    (image,) = (line for line in lines if line.startswith("aboot "))
+    assert image.startswith("aboot /ostree/testos-")
+
+
 def test_equal_configurations_swap_no_entries(both, tmp_path):
     both.both("deploy", *ARGS, "--karg=a", "one")
     both.commit(build(tmp_path / "again", Tree("same", PLAIN.modules)), "same", "1.0")

@@ -104,6 +104,14 @@ def test_layouts(tmp_path, files, names, bootcsum):
     assert computed == bootcsum
 
 
+def test_one_device_tree_hides_a_tree_of_them(tmp_path):
+    files = {f"{M}/vmlinuz": "k", f"{M}/dtb/x": "n"}
+    layout, _ = layout_of(tmp_path, files)
+    assert (layout.dtb and layout.dtb.name, layout.devicetree) == ("dtb", None)
+    layout, _ = layout_of(tmp_path, {f"{M}/devicetree": "d"})
+    assert (layout.dtb, layout.devicetree and layout.devicetree.name) == (None, "devicetree-6.1")
+
+
 def test_no_dtb_skips_devicetrees(tmp_path):
     files = {f"{M}/vmlinuz": "k", f"{M}/devicetree": "d"}
     layout, computed = layout_of(tmp_path, files, devicetrees=False)

@@ -58,6 +58,9 @@ TABLE = [
     # Booted in another stateroot: the merge deployment stays as well.
     ("a b@* c", "a", (), "N a b"),
     ("a b c@*", "a", ("retain_pending",), "N a b c"),
+    # Booted, but nothing of it is carried over.
+    ("a b* c", None, (), "N b"),
+    ("a b* c", None, ("not_as_default",), "b N"),
     # Nothing booted: the merge deployment parts them.
     ("a b c", "b", ("retain_pending",), "N a b"),
     ("a b c", "b", ("retain_rollback",), "N b c"),

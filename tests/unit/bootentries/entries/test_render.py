@@ -51,6 +51,15 @@ def test_bootprefix_dtb_and_stateroot():
     assert text.startswith("title OS 1 (ostree:os:1)\nversion 1\n")
 
 
+def test_the_prefix_is_not_for_aboot():
+    """Its program reads the files itself, and needs no path that a loader understands."""
+    kernel = KernelLayout(LINUX, INITRAMFS, aboot=KernelFile("y", "aboot-6.img"))
+    text = text_of(kernel, RepoConfig(bootprefix=True))
+    assert f"\ninitrd /boot/ostree/os-{SUM}/initramfs-6.img\n" in text
+    assert f"\naboot /ostree/os-{SUM}/aboot-6.img\n" in text
+    assert f"\nabootcfg /ostree/deploy/os/deploy/{CSUM}.0/usr/lib/" in text
+
+
 def test_what_the_tree_lost_is_taken_out():
     old = parse(
         "title t\ndevicetree /d\nlinux /l\ninitrd /i\ninitrd /overlay.img\nfdtdir /f\nx-own 1\n"
