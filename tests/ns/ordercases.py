@@ -94,7 +94,7 @@ def random_set(seed: int, count: int = 12) -> tuple[Entry, ...]:
     made: dict[str, Entry] = {}
     while len(made) < count:
         # The number in front keeps systemd-boot from finding two ids equal.
-        stem = f"{len(made)}" + "".join(source.choices("ab01.-_~^", k=source.randint(0, 5)))
+        stem = f"{len(made)}" + "".join(source.choices("ab01.-_", k=source.randint(0, 5)))
         counters = source.choice(("", "", "", "+0-2", "+1", "+2-1"))
         lines = [
             f"{key} {''.join(source.choices('ab019.-~^', k=source.randint(1, 4)))}"
