@@ -214,8 +214,11 @@ def test_status_of_staged_and_soft_rebooted(both, locked):
                 device=target.st_dev, inode=target.st_ino
             ).encode(),
         }
-        output.append(run_booted(both, who, "status", index=1, files=files).output)
-    theirs, ours = output
+        # One that is staged cannot be pinned.
+        output.append(run_booted(both, who, "status", "pin 0", index=1, files=files))
+    theirs, ours = output[0].output, output[1].output
+    assert ours[-1] == "status 1"
+    assert "pin: 0: a staged deployment cannot be pinned" in output[1].errors
     if both.suite == "trixie":
         # 2025.2 reads the state of a soft reboot, but does not show it.
         assert "\n".join(ours).count(" (soft-reboot)") == 1
