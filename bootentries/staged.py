@@ -16,6 +16,8 @@ from prepare_root.formats.gvariant import Variant, encode
 LOCKED = f"{STAGED}-locked"
 # Where overlay initrds wait, each under its sha256.
 INITRDS = "ostree/staged-initrds"
+# In /boot: why the last finalisation failed.
+FAILURE_STAMP = "ostree/finalize-failure.stamp"
 
 
 def encode_staged(staged: Staged) -> bytes:

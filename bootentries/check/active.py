@@ -6,8 +6,7 @@ from bootentries.check.listing import deployment_names, stateroots
 from bootentries.errors import BootentriesError
 from bootentries.repo import REPO, RepoConfig, read_config
 from bootentries.root import Root
-
-FAILURE_STAMP = "ostree/finalize-failure.stamp"
+from bootentries.staged import FAILURE_STAMP
 
 
 def check_config(root: Root, report: Report) -> RepoConfig:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 @click.option("--no-prune", is_flag=True, help="Leave unused objects in the repository.")
 @click.option("--no-merge", is_flag=True, help="Carry over neither /etc nor kernel arguments.")
 @click.option("--retain", is_flag=True, help="Keep all present deployments.")
-@click.option("--stage", is_flag=True, help="Make it active at shutdown (not supported yet).")
-@click.option("--lock-finalization", is_flag=True, help="Stage it, but locked (not supported yet).")
+@click.option("--stage", is_flag=True, help="Make it active at shutdown, not now.")
+@click.option("--lock-finalization", is_flag=True, help="Stage it, and wait to be unlocked.")
 @click.option("--retain-pending", is_flag=True, help="Keep those before the booted one.")
 @click.option("--retain-rollback", is_flag=True, help="Keep those after the booted one.")
 @click.option("--not-as-default", is_flag=True, help="Do not make it the default.")
@@ -81,12 +81,14 @@ def deploy(
     """  # fmt: skip
     if not refspec:
         raise click.UsageError("REF/REV must be specified")
-    if stage or lock_finalization:
-        option = "--stage" if stage else "--lock-finalization"
-        raise BootentriesError(
-            "deploy", option, "staging is not supported yet",
-            hint="leave it out, or stage with: ostree admin deploy --stage",
-        )  # fmt: skip
+    # As with libostree: what is not staged cannot be locked.
+    stage = stage or lock_finalization
+    if stage and (retain_pending or retain_rollback or not_as_default):
+        raise click.UsageError(
+            "--stage excludes --retain-pending, --retain-rollback and --not-as-default"
+        )
+    if stage and retain:
+        note("--retain has no effect with --stage: pinned deployments are kept")
     # Loaded late, like all that writes: see `writing`.
     from bootentries.deploy.activate import Wanted  # noqa: PLC0415
     from bootentries.deploy.make import Request  # noqa: PLC0415
@@ -106,6 +108,8 @@ def deploy(
         raise click.UsageError(f"{option} and --karg-delete exclude each other")
     keep = Keep(retain, retain_pending, retain_rollback, not_as_default)
     with changing(context, dry_run) as (root, present):
+        if stage:
+            check_stageable(root, present)
         name = chosen_stateroot(root, present, stateroot)
         checksum = resolve(root, refspec[0])
         origin = _read_origin(origin_file) if origin_file else new_origin(refspec[0])
@@ -115,7 +119,42 @@ def deploy(
             check_overlay(path)
         request = Request(name, checksum, origin, options, overlay_initrd, environment_words())
         wanted = Wanted(request, merge, keep, Write(prune=not no_prune))
-        run_deploy(context, root, present, wanted, dry_run=dry_run)
+        if stage:
+            own = kargs != KargOptions()
+            run_stage(
+                root, present, wanted, own_kargs=own, locked=lock_finalization, dry_run=dry_run
+            )  # fmt: skip
+        else:
+            run_deploy(context, root, present, wanted, dry_run=dry_run)
+
+
+def run_stage(
+    root: "Root",
+    present: "Sysroot",
+    wanted: "Wanted",
+    *,
+    own_kargs: bool = True,
+    locked: bool = False,
+    dry_run: bool,
+) -> None:
+    """Stage a deployment, or print what would be done; libostree prints nothing here."""
+    from bootentries.deploy.stage import Staging, stage_commit  # noqa: PLC0415
+    from bootentries.txn.context import Context  # noqa: PLC0415
+
+    staging = Staging(wanted, own_kargs, locked)
+    if dry_run:
+        print("\n".join(staging.describe(present)))
+        return
+    stage_commit(Context(root, note), present, staging)
+
+
+def check_stageable(root: "Root", present: "Sysroot") -> None:
+    """Raise BootentriesError unless this is the running system's sysroot."""
+    if present.booted_deployment is None:
+        raise BootentriesError(
+            "stage", root.path, "not booted into an OSTree system",
+            hint="only a running system can finalise it: leave --stage out",
+        )  # fmt: skip
 
 
 def run_deploy(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from bootentries.cli.common import common_options, environment_words, lock_option
-from bootentries.cli.deploy import chosen_stateroot, run_deploy
+from bootentries.cli.deploy import check_stageable, chosen_stateroot, run_deploy, run_stage
 from bootentries.cli.writing import changing, dry_run_option
 from bootentries.errors import BootentriesError
 
@@ -38,6 +38,7 @@ def _shared_options(command: _F) -> _F:
         (
             click.option("--os", "stateroot", metavar="STATEROOT", help="Not the booted one."),
             click.option("-r", "--reboot", is_flag=True, help="Reboot afterwards."),
+            click.option("--stage", is_flag=True, help="Make it active at shutdown, not now."),
             click.option("-k", "--kexec", is_flag=True, help="Not supported."),
             dry_run_option,
             lock_option,
@@ -53,7 +54,6 @@ def _shared_options(command: _F) -> _F:
 @click.option("--override-commit", metavar="CHECKSUM", help="Deploy this one, not the newest.")
 @click.option("--pull-only", is_flag=True, help="Pull, and deploy nothing.")
 @click.option("--deploy-only", is_flag=True, help="Deploy what was pulled before.")
-@click.option("--stage", is_flag=True, help="Make it active at shutdown (not supported yet).")
 @_shared_options
 @click.pass_context
 def upgrade(
@@ -80,13 +80,15 @@ def upgrade(
 
     if pull_only and deploy_only:
         raise click.UsageError("--pull-only and --deploy-only exclude each other")
-    _refuse(stage=stage, kexec=kexec)
+    _refuse(kexec=kexec)
     if override_commit is not None and not _CHECKSUM.fullmatch(override_commit):
         raise BootentriesError(
             "upgrade", override_commit, "not a whole checksum",
             hint="ostree log lists the commits of a ref that was pulled",
         )  # fmt: skip
     with changing(context, dry_run) as (root, present):
+        if stage:
+            check_stageable(root, present)
         merge, source = _origin_of(root, present, stateroot)
         state = merge.origin.unconfigured_state
         if state is not None:
@@ -108,7 +110,10 @@ def upgrade(
         where = f"{merge.path}.origin"
         origin = upgraded_origin(merge.origin.data, where, override_commit)
         wanted = _following(merge, checksum, origin)
-        run_deploy(context, root, present, wanted, dry_run=dry_run)
+        if stage:
+            run_stage(root, present, wanted, own_kargs=False, dry_run=dry_run)
+        else:
+            run_deploy(context, root, present, wanted, dry_run=dry_run)
     if reboot and not dry_run:
         _reboot()
 
@@ -122,6 +127,7 @@ def switch(
     *,
     stateroot: str | None,
     reboot: bool,
+    stage: bool,
     kexec: bool,
     dry_run: bool,
     refspec: tuple[str, ...],
@@ -138,8 +144,10 @@ def switch(
 
     if not refspec:
         raise click.UsageError("REFSPEC must be specified")
-    _refuse(stage=False, kexec=kexec)
+    _refuse(kexec=kexec)
     with changing(context, dry_run) as (root, present):
+        if stage:
+            check_stageable(root, present)
         merge, old = _origin_of(root, present, stateroot)
         new = switched(old, refspec[0])
         if dry_run:
@@ -149,7 +157,10 @@ def switch(
             pull(root, new.remote, new.ref, None, None)
         checksum = resolve(root, str(new))
         wanted = _following(merge, checksum, new_origin(str(new)))
-        run_deploy(context, root, present, wanted, dry_run=False)
+        if stage:
+            run_stage(root, present, wanted, own_kargs=False, dry_run=False)
+        else:
+            run_deploy(context, root, present, wanted, dry_run=False)
         # libostree does so whoever else follows it, and says "(null)" for no remote.
         remove_ref(root, old.remote, old.ref)
         print(f"Deleting ref '{old.remote or '(null)'}:{old.ref}'")
@@ -216,14 +227,12 @@ def _print_pull(source: Source, override: str | None) -> None:
     print(f"deploy {wanted} of {source}")
 
 
-def _refuse(*, stage: bool, kexec: bool) -> None:
-    for wanted, option, what in (
-        (stage, "--stage", "staging is not supported yet"),
-        (kexec, "--kexec", "loading a kernel for kexec is not supported"),
-    ):
-        if wanted:
-            hint = f"leave it out, or use: ostree admin upgrade {option}"
-            raise BootentriesError("upgrade", option, what, hint=hint)
+def _refuse(*, kexec: bool) -> None:
+    if kexec:
+        raise BootentriesError(
+            "upgrade", "--kexec", "loading a kernel for kexec is not supported",
+            hint="leave it out, or use: ostree admin upgrade --kexec",
+        )  # fmt: skip
 
 
 def _reboot() -> None:

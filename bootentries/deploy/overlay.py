@@ -35,14 +35,7 @@ def install_overlay(context: Context, path: str) -> str:
     What no entry names in the end is removed by the next clean-up.  Raises
     BootentriesError when the file cannot be read, and when storage holds something else.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            data = fs.read_fd(fd)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise from_os_error("read overlay initrd", error, path) from error
+    data = _read(path)
     checksum = hashlib.sha256(data).hexdigest()
     boot = context.root.boot()
     fs.make_dirs(boot, DIRECTORY)
@@ -60,6 +53,38 @@ def install_overlay(context: Context, path: str) -> str:
             hint="nothing was activated; check the disk (dmesg, smartctl) and try again",
         )  # fmt: skip
     return checksum
+
+
+def stage_overlay(directory: str, path: str) -> str:
+    """Bring a file of the host into `directory` under its sha256, and return that.
+
+    It waits there for a staged deployment to be finalised.  Raises BootentriesError.
+    """
+    data = _read(path)
+    checksum = hashlib.sha256(data).hexdigest()
+    try:
+        os.makedirs(directory, 0o755, exist_ok=True)
+        fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # Root alone reads it: it may hold keys.
+            fs.write_file(fd, checksum, data, 0o600)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise from_os_error("stage overlay initrd", error, f"{directory}/{checksum}") from error
+    return checksum
+
+
+def _read(path: str) -> bytes:
+    """Return what is in a file of the host, or comes out of a pipe."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return fs.read_fd(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise from_os_error("read overlay initrd", error, path) from error
 
 
 def overlay_entry(checksums: tuple[str, ...], bootprefix: bool) -> BlsEntry:

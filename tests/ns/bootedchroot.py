@@ -2,18 +2,19 @@
 
 Its root is an overlay over the Debian chroot with /sysroot, /boot and /var bound into it,
 and a process namespace of its own: PID 1 there is the shell that runs the verbs.  /sysroot is
-mounted read-only, and mounts are shared, as systemd has them.
+mounted read-only, and mounts are shared, as systemd has them.  `systemctl` there writes down
+what it is asked for, and fails while /run/broken is there.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidebyside import THEIRS, Facts, Pair, facts
+from sidebyside import OURS, THEIRS, Facts, Pair, facts
 
 from prepare_root.formats.booted import BootedMetadata
 
-SETUP = """
+SETUP = r"""
 set -e
 mkdir -p $BASE; mount -t tmpfs -o mode=0755 layers $BASE; mkdir $BASE/upper $BASE/work $BASE/root
 options=lowerdir=$CHROOT,upperdir=$BASE/upper,workdir=$BASE/work
@@ -23,7 +24,8 @@ cd $BASE/root
 mkdir sysroot; ln -s sysroot/ostree ostree
 mount --bind $SYSROOT sysroot; mount -o remount,bind,ro sysroot; mount --bind $SYSROOT/boot boot
 mount -t tmpfs -o mode=0755 run run; mount --bind $SYSROOT/ostree/deploy/testos/var var
-mkdir -p tmp/checkout; mount --bind $CHECKOUT tmp/checkout
+printf '#!/bin/sh\necho "$@" >> /run/systemctl; [ ! -e /run/broken ]\n' > usr/bin/systemctl
+chmod 755 usr/bin/systemctl; mkdir -p tmp/checkout; mount --bind $CHECKOUT tmp/checkout
 """
 # After the overlay is there this tree's /usr has no programs: built-in commands only.
 SCRIPT = """
@@ -35,6 +37,9 @@ if [ -e /usr/bin/tool ]; then echo tree; else echo system; fi
 while read -r line; do case $line in *" /sysroot "*) echo "$line";; esac
 done < /proc/self/mountinfo
 """
+
+
+PROGRAMS = {THEIRS: "ostree admin", OURS: "python3 -P -m bootentries", "sh": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ def run_booted(
 ) -> Outcome:
     """Run verbs, as words with blanks between, in the sysroot of one program.
 
+    A verb that begins with `theirs:`, `ours:` or `sh:` is for that program.
     `index` says which of its deployments is the booted one; `files` lie in /run then.
     """
     base = both.box.sysroot.parent / f"booted-{who}"
@@ -70,8 +76,7 @@ def run_booted(
         (root / "run" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "run" / name).write_bytes(content)
     (root / "tmp/script").write_text(SCRIPT)
-    program = "ostree admin" if who == THEIRS else "python3 -P -m bootentries"
-    lines = "\n".join(f"{program} {verb}" for verb in verbs)
+    lines = "\n".join(_command(who, verb) for verb in verbs)
     inside = ["unshare", "-m", "--propagation", "unchanged", "-p", "-f", "chroot", f"{base}/root"]
     done = both.box.attempt([*inside, "bash", "/tmp/script"], {"VERBS": lines})
     output = done.stdout.splitlines()
@@ -79,6 +84,11 @@ def run_booted(
     left = sorted(path.name for path in (root / "run/ostree").rglob("*"))
     assert " ro,relatime " in output[-1], f"{done.stdout}\n{done.stderr}"
     return Outcome(output[: at + 1], done.stderr, output[at + 1 : -1], left, facts(both.view(who)))
+
+
+def _command(who: str, verb: str) -> str:
+    first, _, rest = verb.partition(": ")
+    return f"{PROGRAMS[first]} {rest}" if first in PROGRAMS else f"{PROGRAMS[who]} {verb}"
 
 
 def deployment(sysroot: Path, index: int) -> Path:

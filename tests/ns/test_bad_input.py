@@ -464,8 +464,8 @@ BAD_OPTIONS = {
         "the arguments are: root=UUID=a ostree={link}"
     ),
     "--os=testos --stage plain": (
-        "deploy: --stage: staging is not supported yet\n"
-        "leave it out, or stage with: ostree admin deploy --stage"
+        "stage: /tmp/sysroot/copy: not booted into an OSTree system\n"
+        "only a running system can finalise it: leave --stage out"
     ),
 }
 

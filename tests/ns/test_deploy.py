@@ -346,8 +346,8 @@ BAD_CALLS = (
     (("--os=testos", "--origin-file=/nosuch", "one"), "read origin: /nosuch: No such file"),
     (("--os=testos", "--origin-file=/etc/passwd", "one"), "read origin: /etc/passwd: line 1:"),
     (("--os=testos", "--no-such-option", "one"), "usage: No such option"),
-    (("--os=testos", "--lock-finalization", "one"), "staging is not supported yet"),
-    (("--os=testos", "--stage", "one"), "deploy: --stage: staging is not supported yet"),
+    (("--os=testos", "--lock-finalization", "one"), "stage: /tmp/sysroot/ours: not booted"),
+    (("--os=testos", "--stage", "one"), "stage: /tmp/sysroot/ours: not booted into an"),
 )
 
 

@@ -179,7 +179,7 @@ def test_bad_calls_fail_alike(far):
         fails(far, text, verb, *args)
     far.commit("main", 20, "2.0")
     for verb, args, text in (
-        ("upgrade", ("--stage",), "--stage: staging is not supported yet"),
+        ("upgrade", ("--stage",), "not booted into an OSTree system"),
         ("upgrade", ("--kexec",), "--kexec: loading a kernel for kexec is not supported"),
     ):
         done = far.both.ours(verb, "--os=testos", *args)

@@ -1,0 +1,162 @@
+"""What the service manager runs for a staged deployment, and the lock that holds it back."""
+
+import os
+
+import click
+
+from bootentries.cli.common import (
+    common_options,
+    environment_words,
+    lock_option,
+    note,
+    reading,
+    settings,
+)
+from bootentries.cli.writing import dry_run_option, enter_writable, writing
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.root import Root, open_root
+
+_RUN = "/run"
+_BOOTED = f"{_RUN}/ostree-booted"
+
+
+@click.command("lock-finalization")
+@click.option("-u", "--unlock", is_flag=True, help="Let it become active at shutdown.")
+@dry_run_option
+@lock_option
+@common_options
+@click.pass_context
+def lock_finalization(context: click.Context, *, unlock: bool, dry_run: bool) -> None:
+    """Keep the staged deployment from becoming active at shutdown.
+
+    Example: bootentries lock-finalization --unlock
+    """
+    from bootentries.staged import set_lock  # noqa: PLC0415
+    from bootentries.sysroot import load  # noqa: PLC0415
+
+    with (reading if dry_run else writing)(context) as root:
+        staged = next((item for item in load(root).deployments if item.staged), None)
+        if staged is None:
+            raise BootentriesError(
+                "lock finalization", root.path, "no staged deployment",
+                hint="stage one with: bootentries deploy --stage",
+            )  # fmt: skip
+        if dry_run:
+            print(f"{'unlock' if unlock else 'lock'} {staged.stateroot}/{staged.name}")
+            return
+        changed = set_lock(not unlock)
+        if changed:
+            from bootentries.sysroot import DEPLOY  # noqa: PLC0415
+            from bootentries.txn.context import Context  # noqa: PLC0415
+            from bootentries.txn.ops import Touch  # noqa: PLC0415
+
+            Touch(DEPLOY).apply(Context(root, note))
+    if unlock:
+        print(
+            "Staged deployment is now queued to apply on shutdown" if changed
+            else "Staged deployment is already prepared for finalization"
+        )  # fmt: skip
+    else:
+        print(f"Staged deployment is {'now' if changed else 'already'} finalization locked")
+
+
+@click.command("finalize-staged")
+@click.option("--hold", is_flag=True, help="Only keep /boot in use, until told to end.")
+@dry_run_option
+@lock_option
+@common_options
+@click.pass_context
+def finalize_staged(context: click.Context, *, hold: bool, dry_run: bool) -> None:
+    """Make the staged deployment the default; the service manager runs this at shutdown.
+
+    Example: bootentries finalize-staged --dry-run
+    """
+    if not os.path.exists(_BOOTED):
+        return
+    if hold:
+        _hold(context)
+        return
+    if dry_run:
+        from bootentries.deploy.finalize import describe  # noqa: PLC0415
+        from bootentries.sysroot import load  # noqa: PLC0415
+
+        with reading(context) as root:
+            print("\n".join(describe(load(root))))
+        return
+    with writing(context) as root:
+        _finalize(context, root)
+
+
+@click.command("boot-complete")
+@common_options
+@click.pass_context
+def boot_complete(context: click.Context) -> None:
+    """Say what the last shutdown left undone; the service manager runs this after boot.
+
+    Example: systemctl status ostree-boot-complete.service
+    """
+    from bootentries.deploy.finalize import complete_soft_reboot, take_failure  # noqa: PLC0415
+    from bootentries.txn.namespace import writable  # noqa: PLC0415
+
+    if "INVOCATION_ID" not in os.environ:
+        raise BootentriesError(
+            "complete boot", "$INVOCATION_ID", "not set: only the service manager runs this",
+            hint="systemctl start ostree-boot-complete.service",
+        )  # fmt: skip
+    chosen = settings(context)
+    enter_writable(chosen.sysroot)
+    with writable(("/boot",)), open_root(chosen.sysroot, chosen.boot) as root:
+        reason = take_failure(root)
+    if reason is not None:
+        raise BootentriesError(
+            "ostree-finalize-staged.service failed on previous boot", reason.partition(": ")[0],
+            reason.partition(": ")[2] or reason,
+        )  # fmt: skip
+    try:
+        complete_soft_reboot(_RUN)
+    except OSError as error:
+        raise from_os_error("complete soft reboot", error) from error
+
+
+def _finalize(context: click.Context, root: Root) -> None:
+    from bootentries.deploy.finalize import (  # noqa: PLC0415
+        finalize_staged,
+        forget_failure,
+        record_failure,
+    )
+    from bootentries.sysroot import load  # noqa: PLC0415
+    from bootentries.txn.context import Context  # noqa: PLC0415
+
+    try:
+        present = load(root)
+        todo = finalize_staged(Context(root, note), present, print, environment_words())
+    except (BootentriesError, OSError) as error:
+        if isinstance(error, OSError):
+            error = from_os_error("finalize staged deployment", error)
+        # Nobody sees a shutdown: the next boot has to tell.
+        record_failure(root, error)
+        raise error from None
+    forget_failure(root)
+    if todo is not None:
+        if settings(context).verbose:
+            for line in todo.describe():
+                note(line)
+        print(todo.result())
+
+
+def _hold(context: click.Context) -> None:
+    """Keep /boot open until SIGTERM: an automount must not close it before finalisation.
+
+    No mount namespace of our own: the system's is the one that counts.
+    """
+    import signal  # noqa: PLC0415
+
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    with reading(context) as root:
+        # Opened by its path once more: that is what starts an automount.
+        fd = os.open(settings(context).boot or f"{root.path}/boot", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            signal.sigwait(ends)
+        finally:
+            os.close(fd)

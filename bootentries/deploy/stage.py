@@ -1,0 +1,231 @@
+"""Staging: a deployment that is made now, and becomes active at shutdown.
+
+What would fail at shutdown, with nobody there to see it, is tried here and refused.
+"""
+
+import os
+from dataclasses import dataclass, replace
+
+from bootentries import fs
+from bootentries.booted import NEXTROOT, Named, Staged, read_staged
+from bootentries.deploy.activate import Wanted
+from bootentries.deploy.make import discard, make_deployment
+from bootentries.deploy.overlay import stage_overlay
+from bootentries.deployment import Deployment
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.etc.check import check as check_etc
+from bootentries.kernel import find_kernel
+from bootentries.retain import Keep, retain
+from bootentries.root import Root
+from bootentries.run import run
+from bootentries.staged import INITRDS, write_staged
+from bootentries.sysroot import DEPLOY, Sysroot, load
+from bootentries.txn import space
+from bootentries.txn.context import Context
+from bootentries.txn.ops import Touch
+from bootentries.txn.plan import Write
+from bootentries.txn.write import apply_notes, plan_clean, plan_write, read_target
+
+SERVICE = "ostree-finalize-staged.service"
+# Keys that follow from the tree: those of the deployment before would be wrong.
+_OF_THE_TREE = frozenset({"fdtdir", "aboot", "abootcfg"})
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """What to stage.
+
+    `own_kargs` writes the arguments down; without it they are those that the merge
+    deployment has at shutdown.  `locked` keeps it from becoming active until unlocked.
+    """
+
+    wanted: Wanted
+    own_kargs: bool = True
+    locked: bool = False
+
+    def describe(self, present: Sysroot) -> list[str]:
+        """Return one line for each thing that `stage_commit` would do, and its result."""
+        request, merge = self.wanted.request, self.wanted.merge
+        lines = [
+            f"start {SERVICE}",
+            f"check out {request.checksum} in stateroot {request.stateroot}",
+            "copy /etc from the tree's /usr/etc",
+        ]
+        lines += [f"keep overlay initrd {path} for shutdown" for path in request.overlays]
+        lines.append(f"kernel arguments: {request.options or '(none)'}")
+        lines += [
+            f"drop staged deployment {item.stateroot}/{item.name}"
+            for item in present.deployments
+            if item.staged
+        ]
+        lines.append("stage the new deployment" + (", locked" if self.locked else ""))
+        if merge is not None:
+            what = f"merge local changes of /etc from {merge.stateroot}/{merge.name}"
+            lines.append(f"at shutdown: {what}")
+        return lines
+
+
+def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
+    """Make a deployment that becomes active when the system is shut down.
+
+    Only the running system's sysroot can be meant.  Raises BootentriesError; what was staged
+    before stays then, and the new one is gone.
+    """
+    root, request, merge = context.root, staging.wanted.request, staging.wanted.merge
+    forget_soft_reboot(context.run)
+    start_service()
+    # Leftovers would take serials, and libostree removes them first, too.
+    apply_notes(plan_clean(root, present, request.opts, prune=False), context)
+    item = make_deployment(context, present, replace(request, overlays=()))
+    try:
+        # libostree expects it when it finalises.
+        fs.make_dirs(root.fd, f"{DEPLOY}/{item.stateroot}/backing", 0o700)
+        overlays = _stage_overlays(context, item, request.overlays)
+        rehearse(context, present, item, merge, request.opts)
+        words = tuple(request.options.split(" ")) if request.options else ()
+        staged = Staged(
+            item.stateroot, item.name, item.bootcsum,
+            words if staging.own_kargs else None,
+            staging.locked,
+            None if merge is None else Named(merge.stateroot, merge.name, merge.bootcsum),
+            overlays,
+            _extras(present, merge),
+        )  # fmt: skip
+        _write(staged, context.run)
+    except BaseException:
+        if not _is_staged(context, item):
+            discard(context, item.stateroot, item.name)
+        raise
+    # From here on it is staged: nothing that fails now may say otherwise.
+    apply_notes((Touch(DEPLOY),), context)
+    apply_notes(plan_clean(root, load(root, context.run), request.opts, prune=False), context)
+
+
+def start_service() -> None:
+    """Start what finalises at shutdown; raises BootentriesError unless it is active then."""
+    hint = "bootentries install-units installs it; journalctl -u tells why it did not start"
+    try:
+        run(("systemctl", "start", "--quiet", SERVICE), "stage", SERVICE)
+        # A unit whose conditions are not met starts without an error, and does nothing.
+        run(("systemctl", "is-active", "--quiet", SERVICE), "stage", SERVICE)
+    except BootentriesError as error:
+        raise BootentriesError(
+            error.operation, error.obj, error.reason, error.hint or hint
+        ) from error
+
+
+def forget_soft_reboot(run_path: str) -> None:
+    """Undo what was prepared for a soft reboot: it would not boot what is staged now.
+
+    The mount is undone in PID 1's namespace, where it is.  Raises BootentriesError.
+    """
+    place = f"{run_path}/{NEXTROOT}"
+    if not os.path.lexists(place):
+        return
+    target = ("nsenter", "--target", "1", "--mount", "--root", "--", "umount", "-R")
+    if os.path.ismount(f"{run_path}/nextroot"):
+        run((*target, f"{run_path}/nextroot"), "forget soft reboot", f"{run_path}/nextroot")
+    try:
+        os.unlink(place)
+    except OSError as error:
+        raise from_os_error("forget soft reboot", error, place) from error
+
+
+def rehearse(
+    context: Context,
+    present: Sysroot,
+    item: Deployment,
+    merge: Deployment | None,
+    opts: frozenset[str],
+) -> None:
+    """Try what finalisation will do, as far as that goes without doing it.
+
+    Local changes of /etc that will get lost are noted.  Raises BootentriesError for what
+    would fail: a change of /etc in conflict, a loader that cannot be set up, no room.
+    """
+    root = context.root
+    if merge is not None:
+        flags = os.O_RDONLY | os.O_DIRECTORY
+        with (
+            fs.opened(root.fd, merge.path, flags) as old,
+            fs.opened(root.fd, item.path, flags) as new,
+        ):
+            for finding in check_etc(old, new):
+                if finding.conflict:
+                    raise finding.error()
+                context.note(finding.text)
+    listed = retain(present, item, merge, Keep())
+    todo = plan_write(root, present, listed, opts, Write(prune=False))
+    if todo.swap and not root.boot_is_on_root():
+        _check_room(root, present, item, listed, opts)
+
+
+def _check_room(
+    root: Root,
+    present: Sysroot,
+    item: Deployment,
+    listed: tuple[Deployment, ...],
+    opts: frozenset[str],
+) -> None:
+    """Raise BootentriesError unless the kernels fit, if need be after those that go."""
+    needed = space.needed(root, tuple(read_target(root, other, opts) for other in listed))
+    if not needed or space.fits(root.boot(), needed):
+        return
+    kept = {other.bootcsum for other in listed}
+    gained = space.used(root, {other.bootcsum for other in present.on_disk} - kept)
+    if needed <= gained or space.fits(root.boot(), needed - gained):
+        return
+    found = os.fstatvfs(root.boot())
+    free = found.f_bavail * found.f_frsize + gained
+    others = [other for other in listed if not other.booted and other is not item]
+    hint = (
+        f"delete a deployment, as with: bootentries undeploy {others[-1].index}"
+        if others
+        else "remove files that are not needed from /boot, or make it larger"
+    )
+    raise BootentriesError(
+        "stage", item.name,
+        f"no room in /boot: kernel and initramfs take {needed / _MIB:.1f} MiB, "
+        f"and {max(free - space.RESERVE, 0) / _MIB:.1f} MiB can be had",
+        hint,
+    )  # fmt: skip
+
+
+def _stage_overlays(context: Context, item: Deployment, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not paths:
+        return ()
+    with fs.opened(context.root.fd, item.path, os.O_RDONLY | os.O_DIRECTORY) as fd:
+        kernel = find_kernel(fd, item.name)
+    if kernel.initramfs is None:
+        raise BootentriesError(
+            "add overlay initrd", item.name, "the tree has no initramfs to add it to"
+        )
+    return tuple(stage_overlay(f"{context.run}/{INITRDS}", path) for path in paths)
+
+
+def _extras(present: Sysroot, merge: Deployment | None) -> tuple[tuple[str, str], ...]:
+    """Return the keys of the merge deployment's entry that the new entry keeps."""
+    if merge is None or merge.entry is None:
+        return ()
+    appended = dict(present.config.except_default)
+    return tuple(
+        (key, value)
+        for key, value in merge.entry.bls.extras().items()
+        if key not in _OF_THE_TREE and appended.get(key) != value
+    )
+
+
+def _write(staged: Staged, run_path: str) -> None:
+    try:
+        write_staged(staged, run_path)
+    except OSError as error:
+        raise from_os_error("write staged deployment", error) from error
+
+
+def _is_staged(context: Context, item: Deployment) -> bool:
+    try:
+        found = read_staged(context.run)
+    except (OSError, BootentriesError):
+        return True
+    return found is not None and (found.stateroot, found.name) == (item.stateroot, item.name)
