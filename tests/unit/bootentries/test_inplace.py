@@ -1,5 +1,7 @@
 """Arguments changed in the entries, and in the description of a staged deployment."""
 
+from dataclasses import replace
+
 from bootentries.booted import STAGED, read_staged
 from bootentries.inplace import EditStaged, plan_edit, with_kargs
 from bootentries.loaders.grub import GrubLoader
@@ -63,6 +65,17 @@ def test_a_staged_deployment(fake, root, run):
     # Nothing else in it changed.
     before, after = decode("a{sv}", GOLDEN), decode("a{sv}", place.read_bytes())
     assert before["target"] == after["target"]
+
+
+def test_a_staged_one_is_edited_only_where_that_changes_it(fake, root, run):
+    present = load(root, run)
+    staged = replace(present.deployments[0], staged=True, entry=None, options="quiet n=2")
+    present = replace(present, deployments=(staged, *present.deployments))
+    (first, *_) = plan_edit(root, present, NoLoader(), append("new"))
+    assert first == EditStaged(("quiet", "n=2", "new"))
+    todo = plan_edit(root, present, NoLoader(), append("n=1"))
+    assert not [op for op in todo if isinstance(op, EditStaged)]
+    assert len(todo) == 3
 
 
 def test_a_description_comes_back_as_it_was():
