@@ -12,7 +12,7 @@ import pytest
 from chroots import PACKAGES, debian_chroot
 from richtrees import rich
 from sidebyside import OURS, THEIRS, Pair, pair
-from test_labels import SHUT_IN, labels
+from test_labels import WITH_POLICY, labels
 from trees import PLAIN, Tree
 
 pytestmark = pytest.mark.ns
@@ -48,7 +48,7 @@ rm etc/resolv.conf
 
 @pytest.fixture(params=SUITES)
 def both(request, tmp_path):
-    with pair(request.param, tmp_path, packages=SHUT_IN) as found:
+    with pair(request.param, tmp_path, packages=WITH_POLICY) as found:
         # After a merge libostree runs the tree's semodule by bwrap, which wants a root that is
         # a mount point, and all of /sys.
         chroot = str(found.box.root)
@@ -66,7 +66,7 @@ def with_debians_policy(suite: str, top: Path, tree: Tree) -> Path:
     # One that cannot refresh: the policy that was shipped stays as it is.
     (root / "usr/sbin/semodule").write_text("#!/usr/bin/sh\n")
     (root / "usr/sbin/semodule").chmod(0o755)
-    shutil.copy(debian_chroot(suite, SHUT_IN) / "usr/bin/busybox", root / "usr/bin/sh")
+    shutil.copy(debian_chroot(suite, WITH_POLICY) / "usr/bin/busybox", root / "usr/bin/sh")
     for name in (*FILES, *VAR_FILES):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{name} of {tree.name}\n")
