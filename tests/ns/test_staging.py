@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bootedchroot import run_booted
+from bootedchroot import deployment, run_booted
 from richtrees import rich
 from sidebyside import OURS, THEIRS, facts, pair
 from trees import PLAIN
+
+from prepare_root.formats.booted import BootedMetadata
 
 pytestmark = pytest.mark.ns
 
@@ -26,7 +28,9 @@ def both(request, tmp_path):
         found.commit(rich(tmp_path / "trees", OTHER), "kernel", "2.0")
         for args in (("--karg=root=UUID=abc", "kernel"), ("--karg=quiet", "one"), ("one",)):
             found.by_theirs("deploy", "--os=testos", "--retain", *args)
-        found.commit(rich(tmp_path / "new", replace(OTHER, name="new")), "one", "3.0")
+        new = rich(tmp_path / "new", replace(OTHER, name="new"))
+        (new / "usr/etc/folder").mkdir()
+        found.commit(new, "one", "3.0")
         found.edit(EDIT)
         if request.param == "sid":
             # 2025.2 does not know that these stay.
@@ -118,3 +122,113 @@ def test_a_dry_run_only_says_so(both):
     assert ours.output[-2:] == ["nothing to do", "status 0"]
     assert ours.run == []
     assert ours.sysroot == before
+
+
+CONFLICT = "Modified config file newly defaults to directory 'folder', cannot merge"
+COMPLETE = "sh: env INVOCATION_ID=1 python3 -P -m bootentries boot-complete"
+STAMP = "boot/ostree/finalize-failure.stamp"
+
+
+def test_a_conflict_that_is_there_is_not_staged(both):
+    (deployment(both.view(OURS), 1) / "etc/folder").write_text("mine\n")
+    before = facts(both.view(OURS))
+    ours = run_booted(both, OURS, "deploy --stage one", index=1)
+    assert ours.output == ["status 1"]
+    assert f"bootentries: merge /etc: etc/folder: {CONFLICT}\nhint: save what" in ours.errors
+    assert ours.run == []
+    assert {name for name in ours.sysroot if "/backing" not in name} == {
+        name for name in before if "/backing" not in name
+    }
+
+
+def conflicting_later(both, who):
+    """Return the steps that make a conflict between staging and finalisation."""
+    place = deployment(both.view(who), 1).resolve().relative_to(both.view(who).resolve())
+    return (
+        "deploy --stage one",
+        "sh: mount -o remount,bind,rw /sysroot",
+        f"sh: touch /sysroot/{place}/etc/folder",
+        "sh: mount -o remount,bind,ro /sysroot",
+        "finalize-staged",
+    )
+
+
+@pytest.mark.parametrize("teller", [OURS, THEIRS])
+def test_a_failure_at_shutdown_is_told_at_the_next_boot(both, teller):
+    complete = COMPLETE
+    if teller == THEIRS:
+        complete = "sh: env INVOCATION_ID=1 ostree admin boot-complete"
+    steps = (
+        *conflicting_later(both, OURS),
+        f"sh: grep . /{STAMP}",
+        complete,
+        complete,
+        "boot-complete",
+    )
+    ours = run_booted(both, OURS, *steps, index=1)
+    assert [line for line in ours.output if line.startswith("status")] == [
+        *("status 0",) * 4, "status 1", "status 0", "status 1", "status 0", "status 1",
+    ]  # fmt: skip
+    text = f"merge /etc: etc/folder: {CONFLICT}"
+    assert any(line.startswith(f"{text}; save what is there") for line in ours.output)
+    assert f"ostree-finalize-staged.service failed on previous boot: {text}" in ours.errors
+    assert "$INVOCATION_ID: not set: only the service manager runs this" in ours.errors
+    assert ours.run == []
+    assert STAMP not in ours.sysroot
+
+
+def test_the_next_success_forgets_the_failure(both):
+    more = ("deploy --stage kernel", "finalize-staged", COMPLETE)
+    theirs = run_booted(both, THEIRS, *conflicting_later(both, THEIRS), *more[:2], index=1)
+    ours = run_booted(both, OURS, *conflicting_later(both, OURS), *more, index=1)
+    # libostree says what it will copy before it finds the conflict.
+    assert theirs.output.pop(4).startswith("Copying /etc changes:")
+    assert ours.output == [*theirs.output, "status 0"], ours.errors
+    both.compare()
+
+
+def test_what_was_prepared_for_a_soft_reboot_is_undone(both):
+    files = {"ostree/nextroot-booted": BootedMetadata(device=1, inode=2).encode()}
+    steps = (
+        "sh: mkdir /run/nextroot", "sh: mount -t tmpfs next /run/nextroot",
+        "sh: mountpoint /run/nextroot", "deploy --stage kernel", "sh: mountpoint /run/nextroot",
+    )  # fmt: skip
+    ours = run_booted(both, OURS, *steps, index=1, files=files)
+    assert [line for line in ours.output if line.startswith("status")] == [
+        *("status 0",) * 4, "status 32",
+    ], ours.errors  # fmt: skip
+    assert ours.run == ["staged-deployment"]
+
+
+def test_a_soft_reboot_is_completed(both):
+    files = {"ostree/nextroot-booted": BootedMetadata(device=1, inode=2).encode()}
+    ours = run_booted(both, OURS, COMPLETE, COMPLETE, index=1, files=files)
+    assert ours.output == ["status 0"] * 2
+    assert ours.run == []
+    assert run_file(both, OURS, "ostree-booted").read_bytes() == files["ostree/nextroot-booted"]
+
+
+def test_a_small_boot(tmp_path):
+    """What has no room is not staged, and the words say what to delete."""
+    with pair("trixie", tmp_path) as both:
+        inside = both.box.root / "tmp/sysroot/ours/boot"
+        outside = both.box.sysroot / "ours/boot"
+        both.box.run(["mount", "-t", "tmpfs", "-o", "size=5m,mode=0755", "boot", str(outside)])
+        both.box.run(["mount", "--bind", str(outside), str(inside)])
+        for name, size in (("a", 1500), ("b", 1500), ("c", 1900)):
+            files = {"vmlinuz": name * (size << 10), "initramfs.img": "i"}
+            both.commit(rich(tmp_path / "trees", replace(PLAIN, name=name, modules=files)), name)
+        for name in ("b", "a"):
+            done = both.ours("deploy", "--os=testos", "--retain", name)
+            assert done.returncode == 0, done.stderr
+        steps = (
+            "pin 1", "deploy --stage c", "pin -u 1", "deploy --stage c", "finalize-staged",
+            "theirs: status",
+        )  # fmt: skip
+        ours = run_booted(both, OURS, *steps)
+        assert [line for line in ours.output if line.startswith("status")] == [
+            "status 0", "status 1", *("status 0",) * 4,
+        ], ours.errors  # fmt: skip
+        assert "no room in /boot: kernel and initramfs take 1.9 MiB, and 1.1 MiB can" in ours.errors
+        assert "hint: delete a deployment, as with: bootentries undeploy 1" in ours.errors
+        assert len(list((both.view(OURS) / "boot/ostree").iterdir())) == 2
