@@ -39,17 +39,14 @@ class _Item:
         return self.tries is not None and self.tries[0] == 0
 
 
-def order(
-    entries: Sequence[Entry], *, architecture: str | None = None, counters_in_id: bool = False
-) -> list[Entry]:
+def order(entries: Sequence[Entry], *, architecture: str | None = None) -> list[Entry]:
     """Return the entries that systemd-boot shows, in the order of its menu.
 
     `architecture` is the firmware's, in EFI's words (`x64`, `aa64`); entries for another
-    are left out.  `counters_in_id` is for versions before 258, which sort by the whole file
-    name.  Whether an entry's files exist is not looked at: the program hides it when not.
+    are left out.  Whether an entry's files exist is not looked at: the program hides it when not.
     Entries that compare equal stay in the order given, as they do there.
     """
-    return [item.entry for item in _sorted(entries, architecture, counters_in_id)]
+    return [item.entry for item in _sorted(entries, architecture)]
 
 
 def default(
@@ -60,7 +57,7 @@ def default(
     `pattern` is `default` in `loader.conf`: a glob (`*`, `?`, `[…]`) on the id, with `.conf`
     and without regard to case.  A pattern that matches nothing counts for nothing.
     """
-    items = _sorted(entries, architecture, counters_in_id=False)
+    items = _sorted(entries, architecture)
     if pattern is not None:
         wanted = pattern.lower()
         chosen = next((item for item in items if fnmatchcase(item.id, wanted)), None)
@@ -81,21 +78,22 @@ def tries(name: str) -> tuple[int, int] | None:
     return (left, done) if max(left, done) <= _INT_MAX else None
 
 
-def _sorted(
-    entries: Sequence[Entry], architecture: str | None, counters_in_id: bool
-) -> list[_Item]:
-    items = [_item(entry, counters_in_id) for entry in entries if _is_read(entry.name)]
+def entry_id(name: str) -> str:
+    """Return the id of an entry: its file name in lower case, without counters."""
+    found = _COUNTED.fullmatch(name)
+    if found is not None and tries(name) is not None:
+        name = found[1] + found[4]
+    return _lower(name)
+
+
+def _sorted(entries: Sequence[Entry], architecture: str | None) -> list[_Item]:
+    items = [_item(entry) for entry in entries if _is_read(entry.name)]
     shown = [item for item in items if _is_shown(item, architecture)]
     return sorted(shown, key=cmp_to_key(_compare))
 
 
-def _item(entry: Entry, counters_in_id: bool) -> _Item:
-    counters = tries(entry.name)
-    name = entry.name
-    found = _COUNTED.fullmatch(name)
-    if found is not None and counters is not None and not counters_in_id:
-        name = found[1] + found[4]
-    return _Item(entry, _lower(name), counters, _fields(entry))
+def _item(entry: Entry) -> _Item:
+    return _Item(entry, entry_id(entry.name), tries(entry.name), _fields(entry))
 
 
 def _lower(text: str) -> str:

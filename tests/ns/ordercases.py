@@ -61,7 +61,7 @@ SETS: dict[str, tuple[Entry, ...]] = {
     "what is no counter": named(
         "a+x.conf", "b+1-.conf", "c+-1.conf", "d+1-2-3.conf", "e+1x.conf", "f+1+2.conf", "g+.conf"
     ),
-    "counters of one name": named("a+3-1.conf", "a+2-1.conf", "a+2-2.conf", "a+3.conf"),
+    "counters of one name": named("a+3-1.conf", "a+1-1.conf", "a+1-2.conf", "a+3.conf"),
     "versions": tuple(
         entry(f"{letter}.conf", "sort-key x", f"version {version}")
         for letter, version in zip(
@@ -132,3 +132,16 @@ def check_chain(compare: Compare, chain: tuple[str, ...]) -> None:
 
 def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
+
+
+def together() -> tuple[Entry, ...]:
+    """All sets and some random ones in one directory, for programs that take long to start.
+
+    A letter in front of each name tells the sets apart.
+    """
+    sets = [*SETS.values(), *(random_set(seed) for seed in range(3))]
+    return tuple(
+        Entry(f"{chr(ord('a') + number)}-{one.name}", one.bls)
+        for number, members in enumerate(sets)
+        for one in members
+    )

@@ -23,7 +23,7 @@ EXPECTED = {
         "ostree-7+03-00 ostree-6+00-00 ostree-5+0 ostree-4+1 ostree-3+0-3 ostree-2+2-1 ostree-1"
     ),
     "what is no counter": "g+ f+1+2 e+1x d+1-2-3 c+-1 b+1- a+x",
-    "counters of one name": "a+3-1 a+3 a+2-2 a+2-1",
+    "counters of one name": "a+3-1 a+3 a+1-2 a+1-1",
     "versions": "l k j i h g f e d c b a",
     "dots and dashes": "a.1 a-b a-1 ab a1 a",
     "how keys are written": "e d c b a",

@@ -14,7 +14,7 @@ EXPECTED = {
     "several stateroots": "ostree-3-debian ostree-2-other ostree-1-a",
     "another system beside ours": "zz ostree-2 ostree-1 fedora debian-6.1",
     "sort keys": "f e d c b a",
-    "counters of one name": "a+3-1 a+3 a+2-2 a+2-1",
+    "counters of one name": "a+3-1 a+3 a+1-2 a+1-1",
     "dots and dashes": "ab a.1 a-1 a-b a",
     "what shows nothing": "a",
 }
