@@ -5,11 +5,13 @@ Debian's GRUB 2.14 and of `sort --version-sort`, which is the same function.
 
 It sorts by file name alone, the highest version first: `sort-key`, `version`,
 `machine-id`, `architecture` and counters mean nothing to it, so a bad entry may come first.
-Names that compare equal (`ostree-1.conf`, `ostree-01.conf`) are duplicates to it: the one
-that the directory yields first stays.
+A name that compares equal to one that was read before (`ostree-01.conf`, `ostree-1.conf`)
+is an error to it, and it reads no further: neither that entry nor any that the directory
+yields later is in the menu.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cmp_to_key
 
@@ -26,14 +28,16 @@ _TILDE, _END, _DIGIT, _ASCII, _OTHERS = -2, -1, 0, 128, 256
 def order(entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries of GRUB's menu, in its order; the first is `default=0`."""
     names = cmp_to_key(compare)
-    read = [entry for entry in entries if entry.name.endswith(".conf")]
-    read.sort(key=lambda entry: names(entry.name), reverse=True)
-    kept: list[Entry] = []
-    for entry in read:
-        if not kept or compare(kept[-1].name, entry.name):
-            kept.append(entry)
-    # What starts nothing is dropped last: until then it can hide a duplicate.
-    return [entry for entry in kept if has_kernel(entry)]
+    read: list[Entry] = []
+    for entry in entries:
+        if not entry.name.endswith(".conf"):
+            continue
+        at = bisect_left(read, names(entry.name), key=lambda one: names(one.name))
+        if at < len(read) and not compare(read[at].name, entry.name):
+            break
+        read.insert(at, entry)
+    # What starts nothing is dropped last: until then it can stand in the way of others.
+    return [entry for entry in reversed(read) if has_kernel(entry)]
 
 
 def compare(left: str, right: str) -> int:

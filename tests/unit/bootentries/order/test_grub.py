@@ -67,9 +67,10 @@ def test_sort_agrees(texts, as_files):
     assert sorted(found) == sorted(lines)
 
 
-def test_equal_names_hide_each_other():
-    assert names(order(named("ostree-01.conf", "ostree-1.conf"))) == ["ostree-01.conf"]
-    assert names(order(named("ostree-1.conf", "ostree-01.conf"))) == ["ostree-1.conf"]
+def test_a_duplicate_ends_the_reading():
+    entries = named("b.conf", "ostree-01.conf", "ostree-1.conf", "ostree-2.conf", "a.conf")
+    assert names(order(entries)) == ["ostree-01.conf", "b.conf"]
+    assert names(order(entries[::-1])) == ["ostree-2.conf", "ostree-1.conf", "a.conf"]
     without_kernel = Entry("ostree-01.conf", parse("title x\n"))
     assert order((without_kernel, entry("ostree-1.conf"))) == []
 
