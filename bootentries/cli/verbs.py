@@ -45,6 +45,7 @@ VERBS = {
     "init-fs": Verb("initfs", "init_fs"),
     "os-init": Verb("initfs", "os_init"),
     "stateroot-init": Verb("initfs", "os_init"),
+    "install-units": Verb("units", "install_units", shared=False),
     "instutil": Verb("instutil", "instutil"),
 }
 

@@ -1,0 +1,91 @@
+"""Writing the drop-ins below a root directory, and taking them away."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from bootentries import fs
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.units.dropins import PYTHON, TAKEOVERS, Takeover
+
+# Where systemd looks for units, the first that has one wins; /lib for trees without merged /usr.
+SEARCH = (
+    "etc/systemd/system",
+    "run/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+)
+
+
+def plan(root: str, directory: str, import_path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return (path, text) of each drop-in, relative to `root`; it only reads.
+
+    Raises BootentriesError where a unit, Python or the program is not there: a drop-in would
+    be without effect, or leave the machine without anybody who finalises.
+    """
+    with _opened(root) as fd:
+        if fs.stat_optional(fd, PYTHON.lstrip("/")) is None:
+            raise BootentriesError(
+                "install units", PYTHON, "not there", hint="install the package python3-minimal"
+            )
+        for name in ("bootentries", "prepare_root", "click"):
+            if not any(fs.is_dir(fd, f"{place.lstrip('/')}/{name}") for place in import_path):
+                raise BootentriesError(
+                    "install units", name, f"not in {' or '.join(import_path)}",
+                    hint="name the directory that holds it with --import-path",
+                )  # fmt: skip
+        for takeover in TAKEOVERS:
+            _check_unit(fd, takeover)
+    return tuple(
+        (f"{directory}/{takeover.path}", takeover.text(import_path)) for takeover in TAKEOVERS
+    )
+
+
+def install(root: str, todo: tuple[tuple[str, str], ...]) -> None:
+    """Write the drop-ins; raises BootentriesError."""
+    with _opened(root) as fd:
+        for path, text in todo:
+            try:
+                fs.make_dirs(fd, os.path.dirname(path))
+                fs.write_file(fd, path, text.encode())
+            except OSError as error:
+                raise from_os_error("install units", error, path) from error
+
+
+def installed(root: str) -> tuple[str, ...]:
+    """Return the drop-ins that are there, relative to `root`."""
+    with _opened(root) as fd:
+        paths = (f"{place}/{item.path}" for place in SEARCH[::2] for item in TAKEOVERS)
+        return tuple(path for path in paths if fs.stat_optional(fd, path, follow=False))
+
+
+def uninstall(root: str, paths: tuple[str, ...]) -> None:
+    """Remove drop-ins, and their directories where nothing else is in them."""
+    with _opened(root) as fd:
+        for path in paths:
+            try:
+                fs.remove_tree(fd, path)
+                with fs.parent(fd, os.path.dirname(path)) as (parent, name), suppress(OSError):
+                    os.rmdir(name, dir_fd=parent)
+            except OSError as error:
+                raise from_os_error("remove units", error, path) from error
+
+
+def _check_unit(root_fd: int, takeover: Takeover) -> None:
+    if not any(fs.is_file(root_fd, f"{place}/{takeover.unit}") for place in SEARCH):
+        raise BootentriesError(
+            "install units", takeover.unit, "no such unit, so nothing would start it",
+            hint="install libostree's units (in Debian the package ostree-boot)",
+        )  # fmt: skip
+
+
+@contextmanager
+def _opened(root: str) -> Iterator[int]:
+    try:
+        fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise from_os_error("install units", error, root) from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
