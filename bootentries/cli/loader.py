@@ -89,6 +89,40 @@ def set_loader(context: click.Context, *, name: str, dry_run: bool) -> None:
             note(f"no list can be written yet: {problem}")
 
 
+@loader.command("order")
+@common_options
+@click.pass_context
+def show_order(context: click.Context) -> None:
+    """Show in which order each bootloader would list the entries.
+
+    The first of a line is what that bootloader boots when nothing else was chosen; a `!`
+    marks one that would not boot the default of the list.
+
+    Example: bootentries loader order --json
+    """
+    # Loaded late: the other verbs do without.
+    from bootentries.order.readers import read_directory, views  # noqa: PLC0415
+
+    with reading(context) as root:
+        ours, *others = views(read_directory(root))
+    if settings(context).json:
+        report = [
+            {
+                "reader": view.reader,
+                "default": view.default,
+                "agrees": view.default == ours.default,
+                "entries": view.names,
+            }
+            for view in (ours, *others)
+        ]
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+        return
+    width = max(len(view.reader) for view in others)
+    for view in (ours, *others):
+        sign = " " if view.default == ours.default else "!"
+        print(f"{sign} {view.reader:{width}}  {' '.join(view.names) or '-'}")
+
+
 @loader.command("run-pending")
 @click.option(
     "--timeout", type=Seconds(0, min_open=True), default=LIMIT_S, show_default=True,

@@ -239,3 +239,32 @@ def test_help_has_an_example(act, argv):
     status, out, _ = act(*argv, "--help")
     assert status == 0
     assert "Example: bootentries " in out
+
+
+def test_the_orders(fake, act):
+    status, out, err = act("order")
+    assert (status, err) == (0, "")
+    assert out == (
+        "  libostree        ostree-2.conf ostree-1.conf\n"
+        "  systemd-boot     ostree-2.conf ostree-1.conf\n"
+        "  grub 2.14        ostree-2.conf ostree-1.conf\n"
+        "  grub of fedora   ostree-2.conf ostree-1.conf\n"
+        "  zipl, petitboot  ostree-2.conf ostree-1.conf\n"
+    )
+
+
+def test_a_reader_that_boots_another_entry_is_marked(fake, act):
+    place(fake, "loader/entries/fedora.conf", "sort-key fedora\nlinux /k\n")
+    out = act("order")[1].splitlines()
+    assert out[0] == "  libostree        ostree-2.conf ostree-1.conf"
+    assert out[1] == "! systemd-boot     fedora.conf ostree-2.conf ostree-1.conf"
+    assert out[2] == "  grub 2.14        ostree-2.conf ostree-1.conf fedora.conf"
+    found = json.loads(act("order", "--json")[1])
+    assert [one["reader"] for one in found if not one["agrees"]] == ["systemd-boot"]
+    assert found[1]["default"] == "fedora.conf"
+    assert found[1]["entries"] == ["fedora.conf", "ostree-2.conf", "ostree-1.conf"]
+
+
+def test_no_entries_are_no_order(fake, act):
+    (fake.path / "boot/loader").unlink()
+    assert {line.split()[-1] for line in act("order")[1].splitlines()} == {"-"}
