@@ -1,6 +1,8 @@
 """What the service manager runs for a staged deployment, and the lock that holds it back."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -83,7 +85,17 @@ def finalize_staged(context: click.Context, *, hold: bool, dry_run: bool) -> Non
         with reading(context) as root:
             print("\n".join(describe(load(root))))
         return
-    with writing(context) as root:
+    from bootentries.txn.lock import sysroot_lock  # noqa: PLC0415
+    from bootentries.txn.namespace import writable  # noqa: PLC0415
+
+    chosen = settings(context)
+    enter_writable(chosen.sysroot)
+    with (
+        writable(),
+        open_root(chosen.sysroot, chosen.boot) as root,
+        _recorded(root),
+        sysroot_lock(root, note, chosen.lock_timeout),
+    ):
         _finalize(context, root)
 
 
@@ -109,8 +121,8 @@ def boot_complete(context: click.Context) -> None:
         reason = take_failure(root)
     if reason is not None:
         raise BootentriesError(
-            "ostree-finalize-staged.service failed on previous boot", reason.partition(": ")[0],
-            reason.partition(": ")[2] or reason,
+            "complete boot", "ostree-finalize-staged.service failed on previous boot", reason,
+            hint="mend what the reason names, and stage it again",
         )  # fmt: skip
     try:
         complete_soft_reboot(_RUN)
@@ -118,30 +130,39 @@ def boot_complete(context: click.Context) -> None:
         raise from_os_error("complete soft reboot", error) from error
 
 
-def _finalize(context: click.Context, root: Root) -> None:
-    from bootentries.deploy.finalize import (  # noqa: PLC0415
-        finalize_staged,
-        forget_failure,
-        record_failure,
-    )
-    from bootentries.sysroot import load  # noqa: PLC0415
-    from bootentries.txn.context import Context  # noqa: PLC0415
+@contextmanager
+def _recorded(root: Root) -> Iterator[None]:
+    """Keep the reason of a failure in /boot, and forget an older one after a success.
+
+    Nobody sees a shutdown: the next boot has to tell.
+    """
+    from bootentries.deploy.finalize import forget_failure, record_failure  # noqa: PLC0415
 
     try:
-        present = load(root)
-        todo = finalize_staged(Context(root, note), present, print, environment_words())
+        yield
+        forget_failure(root)
     except (BootentriesError, OSError) as error:
         if isinstance(error, OSError):
             error = from_os_error("finalize staged deployment", error)
-        # Nobody sees a shutdown: the next boot has to tell.
-        record_failure(root, error)
+        try:
+            record_failure(root, error)
+        except (BootentriesError, OSError) as second:
+            note(f"the next boot will not tell of this failure: {second}")
         raise error from None
-    forget_failure(root)
-    if todo is not None:
-        if settings(context).verbose:
-            for line in todo.describe():
-                note(line)
-        print(todo.result())
+
+
+def _finalize(context: click.Context, root: Root) -> None:
+    from bootentries.deploy.finalize import finalize_staged  # noqa: PLC0415
+    from bootentries.sysroot import load  # noqa: PLC0415
+    from bootentries.txn.context import Context  # noqa: PLC0415
+
+    todo = finalize_staged(Context(root, note), load(root), print, environment_words())
+    if todo is None:
+        return
+    if settings(context).verbose:
+        for line in todo.describe():
+            note(line)
+    print(todo.result())
 
 
 def _hold(context: click.Context) -> None:

@@ -187,6 +187,43 @@ def test_the_next_success_forgets_the_failure(both):
     both.compare()
 
 
+HOLD = b"""
+python3 -P -m bootentries finalize-staged --hold & pid=$!
+for _ in {1..200}; do ls -l /proc/$pid/fd | grep -q ' /boot$' && break; sleep 0.05; done
+LC_ALL=C umount /boot 2>&1
+kill $pid; wait $pid; echo ended $?
+umount /boot && echo free
+"""
+
+
+def test_boot_is_held_until_the_end(both):
+    """An automount must not close it before finalisation needs it."""
+    ours = run_booted(both, OURS, "sh: bash /run/hold", index=1, files={"hold": HOLD})
+    assert ours.output == ["umount: /boot: target is busy.", "ended 0", "free", "status 0"]
+
+
+LOCK = b"""
+exec 9<>/sysroot/ostree/lock || exit 9
+python3 -c 'import fcntl, os, struct
+fcntl.fcntl(9, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))'
+python3 -P -m bootentries finalize-staged --lock-timeout=0.2
+"""
+
+
+def test_a_writer_that_hangs_is_named_at_the_next_boot(both):
+    steps = (
+        "deploy --stage kernel", "sh: mount -o remount,bind,rw /sysroot", "sh: bash /run/lock",
+        "sh: mount -o remount,bind,ro /sysroot", COMPLETE, "finalize-staged",
+    )  # fmt: skip
+    ours = run_booted(both, OURS, *steps, index=1, files={"lock": LOCK})
+    found = [line for line in ours.output if line.startswith("status")]
+    assert found == ["status 0", "status 0", "status 1", "status 0", "status 1", "status 0"]
+    reason = "lock sysroot: ostree/lock: held by another process for 0.2 s"
+    assert f"failed on previous boot: {reason}; wait for the other" in ours.errors
+    # It is still staged: the next shutdown tries again.
+    assert ours.output[-2].startswith("Bootloader updated; bootconfig swap: yes")
+
+
 def test_what_was_prepared_for_a_soft_reboot_is_undone(both):
     files = {"ostree/nextroot-booted": BootedMetadata(device=1, inode=2).encode()}
     steps = (
