@@ -12,11 +12,11 @@ from ordercases import KERNEL, SETS, named, names, random_set
 
 from bootentries.deployment import Entry
 from bootentries.entries.bls import format_entry
-from bootentries.order import sdboot, uapi
+from bootentries.order import grub_fedora, sdboot, uapi
 
 pytestmark = pytest.mark.ns
 
-PACKAGES = ("systemd", "systemd-boot-tools")
+PACKAGES = ("systemd", "systemd-boot-tools", "rpm")
 # What each suite has, so that a change of version is seen.
 VERSIONS = {"trixie": "257.", "sid": "262."}
 # Everything that a partition and the firmware would say is out of the chroot's sight.
@@ -113,21 +113,40 @@ def test_the_default_of_loader_conf(bootctl: Listing, pattern: str) -> None:
     assert chosen(bootctl(entries, f"default {pattern}\n")) == [expected.name]
 
 
-def test_versions(root: Path) -> None:
+def pairs_of(letters: str) -> list[tuple[str, str]]:
     source = random.Random(0)
-    pairs = [
-        tuple("".join(source.choices("019abB.-~^+_", k=source.randint(1, 7))) for _ in range(2))
-        for _ in range(200)
+    words = ["".join(source.choices(letters, k=source.randint(1, 7))) for _ in range(400)]
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+def differing(
+    compare: Callable[[str, str], int], pairs: list[tuple[str, str]], answers: list[int]
+) -> list[tuple[str, str, int]]:
+    return [
+        (left, right, answer)
+        for (left, right), answer in zip(pairs, answers, strict=True)
+        if answer != compare(left, right)
     ]
+
+
+def test_versions(root: Path) -> None:
+    pairs = pairs_of("019abB.-~^+_")
     lines = "".join(f"{word}\n" for pair in pairs for word in pair)
     done = subprocess.run(
         ["chroot", str(root), "sh", "-c", COMPARE],
         input=lines, capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
-    found = [WORDS[int(line)] for line in done.stdout.split()]
-    wrong = [
-        (left, right, answer)
-        for (left, right), answer in zip(pairs, found, strict=True)
-        if answer != uapi.compare(left, right)
-    ]
-    assert not wrong
+    answers = [WORDS[int(line)] for line in done.stdout.split()]
+    assert not differing(uapi.compare, pairs, answers)
+
+
+def test_versions_as_rpm_has_them(root: Path) -> None:
+    """Fedora's GRUB has RPM's comparison, but for `+` and `^`; RPM's function parts at `-`."""
+    pairs = pairs_of("019abB.~_")
+    calls = "".join(f"print(rpm.vercmp('{left}', '{right}'), '')" for left, right in pairs)
+    done = subprocess.run(
+        ["chroot", str(root), "rpm", "--eval", f"%{{lua:{calls}}}"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    answers = [int(word) for word in done.stdout.split()]
+    assert not differing(grub_fedora.compare_versions, pairs, answers)
