@@ -1,0 +1,78 @@
+"""Staged on a running system, finalised by systemd at shutdown, seen after the next boot."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootvm.agent import with_agent
+from bootvm.spec import Disk, VmSpec
+from bootvm.vm import Vm
+from guest import system
+from guest.shape import Variant
+from guest.tree import Tree
+from prepare_root.image.initramfs import command as initramfs
+
+pytestmark = pytest.mark.vm
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CONFIG = "[sysroot]\nreadonly = true\n[var]\nmount = yes\n"
+READY, DOWN = 300, 240
+VERSION = "cat /usr/share/guest/version"
+OLDER = "ostree admin status | grep -oE '[0-9a-f]{64}' | tail -1"
+
+
+@pytest.fixture
+def spec(guest_tree: Tree, tmp_path: Path) -> VmSpec:
+    config, image = tmp_path / "prepare-root.conf", tmp_path / "initramfs.img"
+    config.write_text(CONFIG)
+    words = [image, "--kver", guest_tree.kernel, "--modules-dir", guest_tree.path]
+    initramfs.main([str(w) for w in (*words, "--config", config)], standalone_mode=False)
+    disk = system.build(guest_tree, image, Variant(checkout=CHECKOUT), readonly=True)
+    own = disk.copy(tmp_path / "disk.img")  # two boots of one disk: what the first wrote stays
+    return with_agent(VmSpec(disks=(Disk(own.path, overlay=False),)))
+
+
+def up(spec: VmSpec, machine: Callable[..., Vm]) -> Vm:
+    vm = machine(spec)
+    vm.wait_for("login:", READY)
+    vm.agent.wait_ready(READY)
+    return vm
+
+
+def test_each_stages_and_ours_finalises_at_shutdown(
+    spec: VmSpec, machine: Callable[..., Vm]
+) -> None:
+    vm = up(spec, machine)
+    assert vm.check(VERSION) == "2.0\n"
+    written = vm.check("bootentries install-units").splitlines()
+    assert len(written) == 3
+    vm.check(f"bootentries deploy --stage --karg-append=staged=ours $({OLDER})", 120)
+    assert "(staged)" in vm.check("ostree admin status")
+    assert vm.check("systemctl is-active ostree-finalize-staged") == "active\n"
+    # What changes after staging is carried over, too.
+    vm.check("echo mine > /etc/mine; echo kept > /var/kept")
+    before = vm.check("cat /boot/loader/entries/*.conf")
+    assert "staged=ours" not in before
+    vm.power_off(DOWN)
+
+    vm = up(spec, machine)
+    assert vm.check(VERSION) == "1.0\n"
+    assert "staged=ours" in vm.check("cat /proc/cmdline").split()
+    assert vm.check("cat /etc/mine /var/kept") == "mine\nkept\n"
+    assert vm.check("ostree admin status").startswith("* ")
+    assert vm.check("systemctl --failed --no-legend") == ""
+    assert vm.run("ls /boot/ostree/*.stamp /run/ostree/staged-deployment").status != 0
+
+    # The drop-ins came along, so ours finalises what libostree stages as well.
+    vm.check(f"ostree admin deploy --stage --karg-append=staged=theirs $({OLDER})", 120)
+    assert "staged" in vm.check("bootentries status")
+    vm.power_off(DOWN)
+
+    vm = up(spec, machine)
+    assert vm.check(VERSION) == "2.0\n"
+    assert "staged=theirs" in vm.check("cat /proc/cmdline").split()
+    assert vm.check("cat /etc/mine /var/kept") == "mine\nkept\n"
+    assert vm.check("systemctl --failed --no-legend") == ""
+    assert vm.run("bootentries verify").status == 0
+    vm.power_off(DOWN)
