@@ -100,16 +100,26 @@ def finalize_staged(context: click.Context, *, hold: bool, dry_run: bool) -> Non
 
 
 @click.command("boot-complete")
+@dry_run_option
 @common_options
 @click.pass_context
-def boot_complete(context: click.Context) -> None:
+def boot_complete(context: click.Context, *, dry_run: bool) -> None:
     """Say what the last shutdown left undone; the service manager runs this after boot.
 
-    Example: systemctl status ostree-boot-complete.service
+    Example: bootentries boot-complete --dry-run
     """
-    from bootentries.deploy.finalize import complete_soft_reboot, take_failure  # noqa: PLC0415
+    from bootentries.deploy.finalize import (  # noqa: PLC0415
+        complete_soft_reboot,
+        read_failure,
+        take_failure,
+    )
     from bootentries.txn.namespace import writable  # noqa: PLC0415
 
+    if dry_run:
+        with reading(context) as root:
+            reason = read_failure(root)
+        print("nothing to do" if reason is None else f"tell of this failure: {reason}")
+        return
     if "INVOCATION_ID" not in os.environ:
         raise BootentriesError(
             "complete boot", "$INVOCATION_ID", "not set: only the service manager runs this",

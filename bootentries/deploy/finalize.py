@@ -70,17 +70,24 @@ def forget_failure(root: Root) -> None:
     fs.remove_tree(root.boot(), FAILURE_STAMP)
 
 
-def take_failure(root: Root) -> str | None:
-    """Return the reason why the last finalisation failed, and forget it; None without one."""
-    if root.boot_fd is None:
-        return None
+def read_failure(root: Root) -> str | None:
+    """Return the reason why the last finalisation failed, or None; raises BootentriesError."""
     try:
-        data = fs.read_optional(root.boot_fd, FAILURE_STAMP)
-        if data is not None:
-            forget_failure(root)
+        data = None if root.boot_fd is None else fs.read_optional(root.boot_fd, FAILURE_STAMP)
     except OSError as error:
         raise from_os_error("read failure", error, f"boot/{FAILURE_STAMP}") from error
     return None if data is None else data.decode(errors="replace")
+
+
+def take_failure(root: Root) -> str | None:
+    """Return the same as `read_failure`, and forget it: it is told once."""
+    reason = read_failure(root)
+    if reason is not None:
+        try:
+            forget_failure(root)
+        except OSError as error:
+            raise from_os_error("forget failure", error, f"boot/{FAILURE_STAMP}") from error
+    return reason
 
 
 def complete_soft_reboot(run: str) -> None:

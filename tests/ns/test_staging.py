@@ -161,16 +161,21 @@ def test_a_failure_at_shutdown_is_told_at_the_next_boot(both, teller):
     steps = (
         *conflicting_later(both, OURS),
         f"sh: grep . /{STAMP}",
+        "boot-complete --dry-run",
         complete,
         complete,
         "boot-complete",
+        "boot-complete --dry-run",
     )
     ours = run_booted(both, OURS, *steps, index=1)
     assert [line for line in ours.output if line.startswith("status")] == [
-        *("status 0",) * 4, "status 1", "status 0", "status 1", "status 0", "status 1",
+        *("status 0",) * 4, "status 1", *("status 0",) * 2, "status 1", "status 0", "status 1",
+        "status 0",
     ]  # fmt: skip
     text = f"merge /etc: etc/folder: {CONFLICT}"
     assert any(line.startswith(f"{text}; save what is there") for line in ours.output)
+    assert any(line.startswith(f"tell of this failure: {text}; save") for line in ours.output)
+    assert ours.output[-2:] == ["nothing to do", "status 0"]
     assert f"ostree-finalize-staged.service failed on previous boot: {text}" in ours.errors
     assert "$INVOCATION_ID: not set: only the service manager runs this" in ours.errors
     assert ours.run == []

@@ -16,14 +16,16 @@ WRITING = {
     "deploy", "upgrade", "switch", "undeploy", "set-default", "pin", "cleanup", "set-origin",
     "kargs edit-in-place", "init-fs", "os-init", "stateroot-init", "instutil set-kargs",
     "loader set", "loader run-pending", "unlock", "post-copy",
+    "lock-finalization", "finalize-staged", "boot-complete", "install-units",
 }  # fmt: skip
-# One makes what it would lock, and for the other `ostree` takes the lock itself.
-WITHOUT_LOCK = {"init-fs", "post-copy"}
+# One makes what it would lock; for the next `ostree` takes the lock itself; and two write no
+# list.
+WITHOUT_LOCK = {"init-fs", "post-copy", "boot-complete", "install-units"}
 REPORTING = {
     "status": (), "config-diff": ("--os=testos",), "verify": (), "explain": (), "loader": (),
 }  # fmt: skip
 GROUPS = {"kargs", "instutil", "loader"}
-PRINTING = {"instutil grub2-generate", "instutil grub2-stub"}
+PRINTING = {"instutil grub2-generate", "instutil grub2-stub", "loader order"}
 INDEXED = {
     "undeploy": "undeploy {}",
     "set-default": "set-default {}",

@@ -11,6 +11,7 @@ from bootentries.deploy.finalize import (
     describe,
     finalize_staged,
     forget_failure,
+    read_failure,
     record_failure,
     take_failure,
 )
@@ -105,6 +106,7 @@ def test_a_failure_is_kept_until_it_was_told(root):
     error = BootentriesError("merge /etc", "etc/x", "cannot merge", hint="save it")
     for _ in range(2):
         record_failure(root, error)
+    assert read_failure(root) == "merge /etc: etc/x: cannot merge; save it"
     assert take_failure(root) == "merge /etc: etc/x: cannot merge; save it"
     assert take_failure(root) is None
     record_failure(root, BootentriesError("a", "b", "c"))
