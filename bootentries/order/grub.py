@@ -21,8 +21,8 @@ _SUFFIX = re.compile(r"(?:\.[A-Za-z~][A-Za-z0-9~]*)*\Z")
 _WORD = re.compile(rb"[^0-9]*")
 _NUMBER = re.compile(rb"[0-9]*")
 _DOTS = (".", "..")
-# How characters sort: a tilde before the end, letters by themselves, the rest after them.
-_TILDE, _END, _DIGIT, _ASCII, _OTHERS = -2, -1, 0, 128, 256
+# How characters sort: a tilde before the end of a run, letters by themselves, others last.
+_TILDE, _STOP, _ASCII, _OTHERS = -2, -1, 128, 256
 
 
 def order(entries: Sequence[Entry]) -> list[Entry]:
@@ -76,8 +76,11 @@ def _rank_of_dots(name: str) -> int:
 
 
 def _stem(name: str) -> str:
-    """Return the name without its suffixes; the first character always stays."""
-    found = _SUFFIX.search(name, 1)
+    """Return the name without its suffixes; of a hidden name nothing may be left.
+
+    Later versions of gnulib keep the first character; GRUB 2.14 does not.
+    """
+    found = _SUFFIX.search(name)
     return name if found is None else name[: found.start()]
 
 
@@ -87,8 +90,8 @@ def _compare_parts(left: str, right: str) -> int:
     while ours or theirs:
         one, two = _run(_WORD, ours), _run(_WORD, theirs)
         if one != two:
-            # They part ways within the longer run, or at what follows the shorter one.
-            low, high = _ranks(one, ours), _ranks(two, theirs)
+            # They part ways within the longer run, or at the end of the shorter one.
+            low, high = _ranks(one), _ranks(two)
             return -1 if low < high else 1
         ours, theirs = ours[len(one) :], theirs[len(two) :]
         one, two = _run(_NUMBER, ours), _run(_NUMBER, theirs)
@@ -99,9 +102,9 @@ def _compare_parts(left: str, right: str) -> int:
     return 0
 
 
-def _ranks(run: bytes, text: bytes) -> list[int]:
-    """Return by what the characters of a run sort, and what comes after it."""
-    return [_rank(byte) for byte in run] + [_DIGIT if len(run) < len(text) else _END]
+def _ranks(run: bytes) -> list[int]:
+    """Return by what the characters of a run sort, its end included."""
+    return [*map(_rank, run), _STOP]
 
 
 def _rank(byte: int) -> int:

@@ -55,6 +55,12 @@ SDBOOT = (
     Entry("w-5.conf", parse(f"linux /{KERNEL}\rsort-key q\r\n")),
     entry("w-6.conf", "", "sort-key q", "version é1"),
 )
+# 257 takes an empty machine id for none.
+SDBOOT_262 = (
+    *SDBOOT,
+    entry("w-7.conf", "sort-key r"),
+    entry("w-8.conf", "sort-key r", 'machine-id ""'),
+)
 
 
 def efivarfs(tree: Tree, place: Path) -> Path:
@@ -86,8 +92,12 @@ def variable(vm: Vm, name: str) -> list[str]:
     return base64.b64decode(found).decode("utf-16-le").rstrip("\0").split("\0")
 
 
-@pytest.mark.parametrize("suite", ["trixie", "sid"])
-def test_systemd_boot(guest_tree: Tree, machine: Start, tmp_path: Path, suite: str) -> None:
+@pytest.mark.parametrize(
+    ("suite", "entries"), [("trixie", SDBOOT), ("sid", SDBOOT_262)], ids=["257", "262"]
+)
+def test_systemd_boot(
+    guest_tree: Tree, machine: Start, tmp_path: Path, suite: str, entries: tuple[Entry, ...]
+) -> None:
     """One start shows the whole menu, by a variable, and boots its first entry."""
     bootable = f"initrd /initrd.img\ninitrd /module.cpio\noptions {busybox.CMDLINE}\n"
     files: dict[str, Path | str] = {
@@ -97,7 +107,7 @@ def test_systemd_boot(guest_tree: Tree, machine: Start, tmp_path: Path, suite: s
         "initrd.img": busybox.initramfs(),
         "module.cpio": efivarfs(guest_tree, tmp_path),
     }
-    for one in SDBOOT:
+    for one in entries:
         files[f"loader/entries/{one.name}"] = f"{format_entry(one.bls)}{bootable}"
     image = tmp_path / "esp.img"
     busybox._fat(image, files)
@@ -105,7 +115,7 @@ def test_systemd_boot(guest_tree: Tree, machine: Start, tmp_path: Path, suite: s
     vm = machine(spec)
     vm.wait_for(busybox.GREETING, 180)
     vm.console.send(MOUNT)
-    expected = sdboot.order(SDBOOT, architecture="x64")
+    expected = sdboot.order(entries, architecture="x64")
     ids = [sdboot.entry_id(one.name) for one in expected]
     shown = [one for one in variable(vm, "LoaderEntries") if not one.startswith("auto-")]
     assert shown == ids
@@ -128,7 +138,16 @@ def distinct(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 GRUB = distinct(
     (
         *together(),
-        *named("U-Upper.conf", "V.CONF", ".hidden.conf", "x~1.conf", "x.conf", "x.conf.conf"),
+        *named(
+            ".conf",
+            "..conf",
+            "U-Upper.conf",
+            "V.CONF",
+            ".hidden.conf",
+            "x~1.conf",
+            "x.conf",
+            "x.conf.conf",
+        ),
         *named("y-1.conf", "y-010.conf", "y-9.conf", "y.a.conf", "y.1.conf", "y1.conf", "ya.conf"),
         Entry("w-1.conf", parse(f"title w-1.conf\n\nlinux /{KERNEL}\n")),
         Entry("w-2.conf", parse(f"title w-2.conf\noptions\nlinux /{KERNEL}\n")),

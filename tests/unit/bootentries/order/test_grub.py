@@ -37,12 +37,12 @@ def test_sets(name):
 
 
 def test_a_chain():
-    names_of_dots = ("", ".", "..", ".a.conf", ".b")
+    names_of_dots = ("", ".", "..", ".a.conf", ".b", ".conf", "..conf")
     check_chain(compare, (*names_of_dots, "a~.conf", "a.conf", "a1.conf", "a2.conf", "a10.conf"))
 
 
 @given(st.tuples(VERSIONS, VERSIONS, VERSIONS))
-@settings(max_examples=500)
+@settings(max_examples=300, deadline=None)
 def test_laws(texts):
     check_preorder(compare, texts)
     check_preorder(compare, tuple(f"{text}.conf" for text in texts))
@@ -51,7 +51,7 @@ def test_laws(texts):
 @given(st.lists(VERSIONS, min_size=2, max_size=12), st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_sort_agrees(texts, as_files):
-    """`sort -V` is gnulib's function; coreutils 9.1 has an older one for hidden names."""
+    """`sort -V` is gnulib's function; for hidden names that of 9.1 is GRUB's, later ones differ."""
     texts = [text.lstrip(".") for text in texts]
     program = shutil.which("sort")
     if program is None:

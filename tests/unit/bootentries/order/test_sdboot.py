@@ -35,7 +35,7 @@ def test_sets(name):
 
 
 @given(st.integers(0, 10_000), st.randoms())
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_the_order_given_does_not_matter(seed, source):
     entries = list(random_set(seed))
     expected = names(order(entries))
@@ -72,6 +72,11 @@ def test_two_payloads_are_one_too_many():
 def test_quotes_are_taken_off():
     entries = (entry("a.conf", 'sort-key "b"'), entry("b.conf", "sort-key a"))
     assert names(order(entries)) == ["b.conf", "a.conf"]
+
+
+def test_no_machine_id_comes_before_an_empty_one():
+    entries = (entry("b.conf", "sort-key x", 'machine-id ""'), entry("a.conf", "sort-key x"))
+    assert names(order(entries)) == ["a.conf", "b.conf"]
 
 
 @pytest.mark.parametrize(
