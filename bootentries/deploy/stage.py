@@ -10,7 +10,7 @@ from bootentries import fs
 from bootentries.booted import NEXTROOT, Named, Staged, read_staged
 from bootentries.deploy.activate import Wanted
 from bootentries.deploy.make import discard, make_deployment
-from bootentries.deploy.overlay import stage_overlay
+from bootentries.deploy.overlay import DIRECTORY, stage_overlay
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.etc.check import check as check_etc
@@ -82,7 +82,7 @@ def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
         # libostree expects it when it finalises.
         fs.make_dirs(root.fd, f"{DEPLOY}/{item.stateroot}/backing", 0o700)
         overlays = _stage_overlays(context, item, request.overlays)
-        rehearse(context, present, item, merge, request.opts)
+        rehearse(context, present, item, merge, opts=request.opts, overlays=overlays)
         words = tuple(request.options.split(" ")) if request.options else ()
         staged = Staged(
             item.stateroot, item.name, item.bootcsum,
@@ -137,7 +137,9 @@ def rehearse(
     present: Sysroot,
     item: Deployment,
     merge: Deployment | None,
+    *,
     opts: frozenset[str],
+    overlays: tuple[str, ...] = (),
 ) -> None:
     """Try what finalisation will do, as far as that goes without doing it.
 
@@ -157,8 +159,10 @@ def rehearse(
                 context.note(finding.text)
     listed = retain(present, item, merge, Keep())
     todo = plan_write(root, present, listed, opts, Write(prune=False))
-    if todo.swap and not root.boot_is_on_root():
-        _check_room(root, present, item, listed, opts)
+    if (todo.swap or overlays) and not root.boot_is_on_root():
+        targets = tuple(read_target(root, other, opts) for other in listed)
+        needed = space.needed(root, targets) + _overlay_size(context, overlays)
+        _check_room(root, present, item, listed, needed)
 
 
 def _check_room(
@@ -166,10 +170,9 @@ def _check_room(
     present: Sysroot,
     item: Deployment,
     listed: tuple[Deployment, ...],
-    opts: frozenset[str],
+    needed: int,
 ) -> None:
-    """Raise BootentriesError unless the kernels fit, if need be after those that go."""
-    needed = space.needed(root, tuple(read_target(root, other, opts) for other in listed))
+    """Raise BootentriesError unless so many bytes fit, if need be after kernels that go."""
     if not needed or space.fits(root.boot(), needed):
         return
     kept = {other.bootcsum for other in listed}
@@ -190,6 +193,16 @@ def _check_room(
         f"and {max(free - space.RESERVE, 0) / _MIB:.1f} MiB can be had",
         hint,
     )  # fmt: skip
+
+
+def _overlay_size(context: Context, overlays: tuple[str, ...]) -> int:
+    """Return the bytes of the overlay initrds that are not in /boot yet."""
+    boot = context.root.boot()
+    return sum(
+        os.stat(f"{context.run}/{INITRDS}/{checksum}").st_size
+        for checksum in overlays
+        if not fs.is_file(boot, f"{DIRECTORY}/{checksum}.img")
+    )
 
 
 def _stage_overlays(context: Context, item: Deployment, paths: tuple[str, ...]) -> tuple[str, ...]:

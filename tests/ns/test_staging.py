@@ -264,13 +264,15 @@ def test_a_small_boot(tmp_path):
             done = both.ours("deploy", "--os=testos", "--retain", name)
             assert done.returncode == 0, done.stderr
         steps = (
-            "pin 1", "deploy --stage c", "pin -u 1", "deploy --stage c", "finalize-staged",
+            "pin 1", "deploy --stage --overlay-initrd=/run/big a", "deploy --stage c",
+            "pin -u 1", "deploy --stage c", "finalize-staged",
             "theirs: status",
         )  # fmt: skip
-        ours = run_booted(both, OURS, *steps)
+        ours = run_booted(both, OURS, *steps, files={"big": bytes(3 << 20)})
         assert [line for line in ours.output if line.startswith("status")] == [
-            "status 0", "status 1", *("status 0",) * 4,
+            "status 0", "status 1", "status 1", *("status 0",) * 4,
         ], ours.errors  # fmt: skip
+        assert "no room in /boot: kernel and initramfs take 3.0 MiB, and 1.1 MiB can" in ours.errors
         assert "no room in /boot: kernel and initramfs take 1.9 MiB, and 1.1 MiB can" in ours.errors
         assert "hint: delete a deployment, as with: bootentries undeploy 1" in ours.errors
         assert len(list((both.view(OURS) / "boot/ostree").iterdir())) == 2
