@@ -1,8 +1,11 @@
 """All readers at once, on a sysroot written by hand."""
 
 import pytest
-from ordercases import entry, named
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ordercases import entry, names
 
+from bootentries.entries.names import entry_name
 from bootentries.errors import BootentriesError
 from bootentries.order.readers import read_directory, views
 from bootentries.root import open_root
@@ -12,10 +15,51 @@ def place(fake, name, text="linux /k\n"):
     (fake.entry().parent / name).write_text(text)
 
 
-def test_the_readers_agree_on_our_names():
-    found = views(named(*(f"ostree-{number}-os.conf" for number in range(1, 12))))
-    # libostree goes by `version`, which these do not have.
-    assert {view.default for view in found[1:]} == {"ostree-11-os.conf"}
+def listed(count, stateroots=(None,), tries=()):
+    """The entries that libostree writes for a list of `count`, the default first.
+
+    `stateroots` and `tries` say what is in the names, by turns.
+    """
+    made = []
+    for place, number in enumerate(range(count, 0, -1)):
+        stem = entry_name(number, stateroots[place % len(stateroots)]).removesuffix(".conf")
+        counters = tries[place % len(tries)] if tries else ""
+        made.append(entry(f"{stem}{counters}.conf", f"version {number}"))
+    return made
+
+
+STATEROOT = st.text("abz019._", min_size=1, max_size=5)
+TRIES = st.sampled_from(["", "+3", "+2-1", "+1-12"])
+
+
+@given(st.integers(0, 25), st.lists(TRIES, min_size=1, max_size=3), st.randoms())
+@settings(max_examples=50, deadline=None)
+def test_all_agree_on_numbered_names_with_counters(count, tries, source):
+    entries = listed(count, tries=tries)
+    shuffled = source.sample(entries, len(entries))
+    for view in views(shuffled):
+        assert list(view.names) == names(entries), view.reader
+
+
+@given(st.integers(0, 25), st.lists(STATEROOT, min_size=1, max_size=3), st.randoms())
+@settings(max_examples=50, deadline=None)
+def test_all_agree_on_names_with_stateroots(count, stateroots, source):
+    entries = listed(count, stateroots)
+    shuffled = source.sample(entries, len(entries))
+    for view in views(shuffled):
+        assert list(view.names) == names(entries), view.reader
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [listed(10, ("os", "my-os")), listed(10, ("os",), ("", "+2-1"))],
+    ids=["a dash in a stateroot", "counters after a stateroot"],
+)
+def test_a_third_dash_misleads_the_grub_of_fedora(entries):
+    wrong = [view.reader for view in views(entries) if list(view.names) != names(entries)]
+    assert wrong == ["grub of fedora"]
+    by_reader = {view.reader: view for view in views(entries)}
+    assert by_reader["grub of fedora"].default == entries[1].name
 
 
 def test_what_each_would_boot():
