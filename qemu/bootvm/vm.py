@@ -21,6 +21,18 @@ from bootvm.spec import Firmware, Sockets, VmSpec, arguments, check
 from bootvm.tail import FileTail
 
 QEMU = "qemu-system-x86_64"
+# In the table of Unix sockets (proc(5)): the fourth word of one that accepts connections.
+_ACCEPTS = "00010000"
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody accepts connections on `path`.
+
+    The file appears a moment before that, and who connects in between is refused.
+    """
+    table = Path("/proc/net/unix").read_text(errors="replace").splitlines()
+    words = (line.split(None, 7) for line in table)
+    return any(len(one) == 8 and one[7] == str(path) and one[3] == _ACCEPTS for one in words)
 
 
 class Vm:
@@ -145,7 +157,7 @@ class Vm:
     def _wait_socket(self, path: Path, timeout: float = 30) -> None:
         """QEMU makes the sockets late, with disks and snapshot already open."""
         deadline = time.monotonic() + timeout
-        while not path.exists():
+        while not listens(path):
             if self._process is None or self._process.poll() is not None:
                 raise BootvmError("start", self.name, self._complaint() or "QEMU ended at once")
             if time.monotonic() > deadline:
