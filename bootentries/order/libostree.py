@@ -6,13 +6,10 @@ Source: libostree 2025.2 and 2026.4; it compares `version` by the C library's st
 import re
 from collections.abc import Sequence
 from functools import cmp_to_key
-from typing import TYPE_CHECKING
 
+from bootentries.deployment import Entry
 from bootentries.entries.bls import BlsEntry
 from bootentries.entries.names import is_entry_name
-
-if TYPE_CHECKING:
-    from bootentries.deployment import Entry
 
 _PLAIN = re.compile(r"0|[1-9][0-9]{0,17}")
 
@@ -79,7 +76,7 @@ def newest_first(entries: list[BlsEntry]) -> list[BlsEntry]:
     return sorted(entries, key=cmp_to_key(_compare))
 
 
-def order(entries: "Sequence[Entry]") -> "list[Entry]":
+def order(entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries that libostree reads, the default first."""
     by_value = {id(entry.bls): entry for entry in entries if is_entry_name(entry.name)}
     read = [entry.bls for entry in by_value.values()]
