@@ -19,7 +19,8 @@ PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 VM_CHAIN := $(wildcard tests/vm/test_bootvm.py tests/vm/test_initramfs_image.py \
               tests/vm/test_dracut_image.py tests/vm/test_live_kargs.py tests/vm/test_chain.py \
               tests/vm/test_links.py tests/vm/test_grub_menu.py tests/vm/test_same_mounts.py \
-              tests/vm/test_bench.py tests/vm/test_fat_boot.py tests/vm/test_switches.py)
+              tests/vm/test_bench.py tests/vm/test_fat_boot.py tests/vm/test_switches.py \
+              tests/vm/test_staging.py tests/vm/test_order.py)
 SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/install \
                $(wildcard dracut-module/*/*.sh)
 
