@@ -70,7 +70,7 @@ def _boot(
 @click.option("--initrd", type=_FILE, help="Initramfs, with --firmware direct.")
 @click.option("--append", default="", help="Kernel command line, with --firmware direct.")
 @click.option("--memory", default=1024, show_default=True, help="MiB.")
-@click.option("--cpus", default=2, show_default=True)
+@click.option("--cpus", default=1, show_default=True)
 @click.option(
     "--interface",
     type=click.Choice([one.value for one in Interface]),
