@@ -116,6 +116,10 @@ class Sequence(RuleBasedStateMachine):
         (root / "usr/etc/example.conf").write_text(f"default {number}\n")
         self.pair.commit(root, branch, f"1.{number}")
 
+    def never_none(self) -> list[str]:
+        """2025.2 writes a blank for no arguments, and then takes the blank for an argument."""
+        return ["--karg-append=always"] if self.suite == "trixie" else []
+
     @property
     def deployed(self) -> list[str]:
         """The stateroot of each deployment, in list order."""
@@ -157,7 +161,7 @@ class Sequence(RuleBasedStateMachine):
         if stateroot not in self.deployed:
             # libostree crashes: it has no arguments then that it could delete from.
             kargs = [word for word in kargs if not word.startswith("--karg-delete")]
-        self.step("deploy", f"--os={stateroot}", *keep, *kargs, branch)
+        self.step("deploy", f"--os={stateroot}", *keep, *kargs, *self.never_none(), branch)
 
     @rule(data=st.data())
     def undeploy(self, data: st.DataObject) -> None:
@@ -179,7 +183,11 @@ class Sequence(RuleBasedStateMachine):
     @precondition(lambda self: self.count > 0)
     @rule(args=st.lists(st.sampled_from(SET_KARGS), max_size=4, unique=True))
     def set_kargs(self, args: list[str]) -> None:
-        self.step("instutil set-kargs", *args)
+        self.step(
+            "instutil set-kargs",
+            *args,
+            *[word.removeprefix("--karg-append=") for word in self.never_none()],
+        )
 
     @rule(change=st.sampled_from(CHANGES))
     def edit(self, change: str) -> None:
