@@ -13,12 +13,7 @@ from prepare_root import units
 
 SYSTEMD = next((path for path in ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
                 if Path(path).exists()), None)  # fmt: skip
-# In test mode, too, it asks for the cgroup that it runs in.
-NEEDS_SYSTEMD = pytest.mark.skipif(
-    SYSTEMD is None or not Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    and not Path("/sys/fs/cgroup/systemd").exists(),
-    reason="no systemd, or no cgroup filesystem mounted",
-)  # fmt: skip
+NEEDS_SYSTEMD = pytest.mark.skipif(SYSTEMD is None, reason="no systemd")
 NAMES = [
     (b"home", b"home.mount"),
     (b"usr/local", b"usr-local.mount"),
@@ -144,6 +139,8 @@ def load(place):
         SYSTEMD_UNIT_PATH=f"{place}:",
         XDG_RUNTIME_DIR=str(place),
     )
+    if b"Cannot determine cgroup we are running in" in done.stderr:
+        pytest.skip("no cgroup filesystem is mounted: systemd's test mode wants one")
     complaints = [line for line in done.stderr.splitlines() if os.fsencode(place) in line]
     found = {}
     for block in re.split(rb"^\t?-> Unit ", done.stdout, flags=re.MULTILINE)[1:]:
