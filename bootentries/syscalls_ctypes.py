@@ -81,17 +81,27 @@ def freeze_thaw(fd: int, limit_s: int) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         ours, theirs = os.pipe()
+        watching, ready = os.pipe()
         watchdog = os.fork()
         if watchdog == 0:
+            # Out of this process's group before anything is frozen: who kills the group with
+            # SIGKILL would take the watchdog along.
+            os.setsid()
             os.close(theirs)
+            os.write(ready, b"r")
+            os.close(ready)
             _watch(fd, ours, limit_s)
         os.close(ours)
+        os.close(ready)
         try:
+            if not os.read(watching, 1):
+                raise ChildProcessError(errno.ECHILD, os.strerror(errno.ECHILD))
             fcntl.ioctl(fd, _FIFREEZE, 0)
             _thaw(fd)
             os.write(theirs, b"d")
         finally:
             # Without the byte the watchdog sees the end of the pipe and thaws once more.
+            os.close(watching)
             os.close(theirs)
             os.waitpid(watchdog, 0)
     finally:

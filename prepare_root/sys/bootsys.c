@@ -311,7 +311,7 @@ wake_up(int Py_UNUSED(signal))
    or SIGHUP by PR_SET_PDEATHSIG), or the limit is over.  Only async-signal-safe calls:
    the parent may have had threads.  All signals but SIGHUP stay blocked. */
 static void
-watch(int fd, int pipe_fd, int limit_s)
+watch(int fd, int pipe_fd, int ready_fd, int limit_s)
 {
     struct sigaction action = {.sa_handler = wake_up};
     struct timespec limit = {.tv_sec = limit_s};
@@ -319,7 +319,12 @@ watch(int fd, int pipe_fd, int limit_s)
     sigset_t all_but_hangup;
     char byte;
 
+    /* Out of the parent's group before it freezes anything: who kills the group with
+       SIGKILL would take the watchdog along. */
     setsid();
+    if (write(ready_fd, "r", 1) != 1)
+        _exit(1);
+    close(ready_fd);
     sigaction(SIGHUP, &action, NULL);
     sigfillset(&all_but_hangup);
     sigdelset(&all_but_hangup, SIGHUP);
@@ -339,22 +344,41 @@ watch(int fd, int pipe_fd, int limit_s)
     }
 }
 
-/* Forks the watchdog.  Returns the fd that a byte is written to when all is well. */
+/* Forks the watchdog and waits until it watches.  Returns the fd that a byte is written to
+   when all is well. */
 static int
 start_watchdog(int fd, int limit_s, pid_t *watchdog)
 {
-    int ends[2];
+    int ends[2], ready[2], code;
+    char byte;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
+    if (pipe2(ready, O_CLOEXEC) < 0) {
+        code = errno;
+        close(ends[0]);
+        close(ends[1]);
+        errno = code;
+        return -1;
+    }
     *watchdog = fork();
     if (*watchdog == 0) {
         close(ends[1]);
-        watch(fd, ends[0], limit_s);
+        close(ready[0]);
+        watch(fd, ends[0], ready[1], limit_s);
     }
+    code = errno;
     close(ends[0]);
+    close(ready[1]);
+    /* End of file: it was killed before it could watch. */
+    if (*watchdog > 0 && read(ready[0], &byte, 1) != 1) {
+        while (waitpid(*watchdog, NULL, 0) < 0 && errno == EINTR)
+            ;
+        *watchdog = -1;
+        code = ECHILD;
+    }
+    close(ready[0]);
     if (*watchdog < 0) {
-        int code = errno;
         close(ends[1]);
         errno = code;
         return -1;
