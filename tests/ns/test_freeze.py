@@ -3,9 +3,7 @@
 import os
 import re
 import shutil
-import signal
 import sys
-import time
 
 import pytest
 from chroots import CHECKOUT, Machine, machine
@@ -56,35 +54,6 @@ def test_a_killed_writer_leaves_nothing_frozen(box, tmp_path, prefix):
         box.run(["timeout", "8", "sh", "-c", f"echo x > {box.sysroot}/boot/probe"])
     finally:
         box.attempt(["fsfreeze", "--unfreeze", str(box.sysroot / "boot")])
-    assert options(box)[-1] == "traced"
-
-
-@pytest.mark.parametrize("prefix", ["", WITHOUT_EXTENSION], ids=["extension", "ctypes"])
-def test_a_killed_group_leaves_nothing_frozen(box, tmp_path, prefix):
-    """timeout(1) and shells kill whole process groups; the watchdog is in none of theirs."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
-    lines = ioctls(box, tmp_path / "trace", prefix)
-    place = next(n for n, line in enumerate(lines, 1) if "FIFREEZE" in line)
-    log = tmp_path / "frozen"
-    # It stays in the first FIFREEZE, the filesystem frozen, until it is killed.
-    inject = f"inject=ioctl:delay_exit=20s:when={place}"
-    strace = ["strace", "-f", "-qq", "-o", str(log), "-e", "trace=ioctl", "-e", inject]
-    argv = command(box, prefix, "instutil", "set-kargs", "--merge", "--append=killed")
-    writer = box.start([*strace, "setsid", "--wait", *argv])
-    try:
-        for _ in range(300):
-            found = re.findall(r"^(\d+) .*FIFREEZE", log.read_text() if log.exists() else "", re.M)
-            if found:
-                break
-            time.sleep(0.1)
-        os.killpg(os.getpgid(int(found[0])), signal.SIGKILL)
-        probe = box.start(["sh", "-c", f"echo x > {box.sysroot}/boot/probe"])
-        assert probe.wait(timeout=8) == 0
-    finally:
-        box.attempt(["fsfreeze", "--unfreeze", str(box.sysroot / "boot")])
-        writer.kill()
-        writer.communicate()
     assert options(box)[-1] == "traced"
 
 
