@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import sys
 
 import pytest
@@ -55,6 +56,40 @@ def test_a_killed_writer_leaves_nothing_frozen(box, tmp_path, prefix):
     finally:
         box.attempt(["fsfreeze", "--unfreeze", str(box.sysroot / "boot")])
     assert options(box)[-1] == "traced"
+
+
+# Stays between freezing and thawing, until it is killed.
+FROZEN = """
+import os, sys, time
+sys.modules["_bootsys"] = None
+from bootentries import syscalls_ctypes as calls
+thaw, writer = calls._thaw, os.getpid()
+def slowly(fd):
+    if os.getpid() == writer:
+        print("frozen", flush=True)
+        time.sleep(60)
+    thaw(fd)
+calls._thaw = slowly
+calls.freeze_thaw(os.open(sys.argv[1], os.O_RDONLY), 60)
+"""
+
+
+def test_a_killed_group_leaves_nothing_frozen(box):
+    """timeout(1) and shells kill whole process groups; the watchdog is in none of theirs."""
+    boot = str(box.sysroot / "boot")
+    python = [sys.executable, "-c", FROZEN, boot]
+    writer = box.start(["env", f"PYTHONPATH={CHECKOUT}", "setsid", *python])
+    assert writer.stdout.readline() == "frozen\n"
+    # setsid has become the writer: the group has its number.
+    os.killpg(writer.pid, signal.SIGKILL)
+    probe = box.start(["sh", "-c", f"echo x > {boot}/probe"])
+    try:
+        assert probe.wait(timeout=20) == 0
+    finally:
+        box.attempt(["fsfreeze", "--unfreeze", boot])
+        writer.kill()
+        writer.communicate()
+        probe.communicate()
 
 
 def test_a_clean_checkout_needs_click_alone(box):
