@@ -118,7 +118,10 @@ def _plan_nothing(
     present: Sysroot, targets: tuple[Target, ...], boot: BootListing, how: Write
 ) -> Plan:
     bootversion, sub = present.bootversion, present.subbootversion
-    after = _afterwards(present, targets, boot, (bootversion, sub), how)
+    after = (
+        *_drop_staged(present, how),
+        *_cleaning(present, targets, boot, (bootversion, sub), how),
+    )
     return Plan((), after, False, bootversion, sub, 0, unchanged=True)
 
 
@@ -145,7 +148,8 @@ def _plan_links(
     after = (
         *_drop_current(targets, boot),
         *loader.after_relink(Menu(bootversion, items, boot.on_root)),
-        *_afterwards(present, targets, boot, (bootversion, sub), how),
+        *_drop_staged(present, how),
+        *_cleaning(present, targets, boot, (bootversion, sub), how),
     )
     return Plan(before, after, False, bootversion, sub, len(targets) - len(present.on_disk))
 
@@ -268,17 +272,6 @@ def _read_backs(
     result += [ops.ReadBack(op.path, op.text) for op in written if isinstance(op, ops.WriteFile)]
     result.append(ops.CheckLink(str(links[0]).lstrip("/"), default.path))
     return result
-
-
-def _afterwards(
-    present: Sysroot,
-    targets: tuple[Target, ...],
-    boot: BootListing,
-    version: tuple[int, int],
-    how: Write,
-) -> tuple[Op, ...]:
-    """Return what follows the change and cannot fail it."""
-    return (*_drop_staged(present, how), *_cleaning(present, targets, boot, version, how))
 
 
 def _drop_current(targets: tuple[Target, ...], boot: BootListing) -> tuple[Op, ...]:
