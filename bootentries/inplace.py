@@ -4,53 +4,19 @@ libostree's `kargs edit-in-place` does this early at boot: no swap, no new kerne
 deployment at once.
 """
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from bootentries import fs
-from bootentries.booted import STAGED
 from bootentries.entries.bls import format_entry
-from bootentries.errors import BootentriesError
 from bootentries.kargs import KernelArgs
 from bootentries.loaders import Loader, Menu, MenuItem
 from bootentries.root import Root
 from bootentries.sysroot import Sysroot
 from bootentries.txn import ops
-from bootentries.txn.context import Context
 from bootentries.txn.ops import Op
-from prepare_root.formats import FormatError
-from prepare_root.formats.gvariant import Variant, decode, encode
+from bootentries.txn.staged import EditStaged
 
 Edit = Callable[[KernelArgs], KernelArgs]
-
-
-@dataclass(frozen=True, slots=True)
-class EditStaged:
-    """Set the arguments in the description of the staged deployment."""
-
-    args: tuple[str, ...]
-
-    def describe(self) -> str:
-        return f"set the arguments of the staged deployment: {' '.join(self.args)}"
-
-    def apply(self, context: Context) -> None:
-        run_fd = os.open(context.run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            data = fs.read_bytes(run_fd, STAGED)
-            fs.write_file(run_fd, STAGED, with_kargs(data, self.args))
-        except FormatError as error:
-            raise BootentriesError("edit staged deployment", STAGED, str(error)) from error
-        finally:
-            os.close(run_fd)
-
-
-def with_kargs(data: bytes, args: tuple[str, ...]) -> bytes:
-    """Return a staged deployment's description (`a{sv}`) with other arguments."""
-    table = decode("a{sv}", data)
-    if not isinstance(table, dict):
-        raise FormatError("not a dictionary")
-    return encode("a{sv}", {**table, "kargs": Variant("as", list(args))})
 
 
 def plan_edit(root: Root, present: Sysroot, loader: Loader, edit: Edit) -> tuple[Op, ...]:

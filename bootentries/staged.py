@@ -6,18 +6,22 @@ Reading it belongs to `booted`, as part of loading a sysroot.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from bootentries import fs
 from bootentries.booted import STAGED, Named, Staged, read_staged
 from bootentries.errors import BootentriesError
-from prepare_root.formats.gvariant import Variant, encode
+from prepare_root.formats import FormatError
+from prepare_root.formats.gvariant import Variant, decode, encode
 
 LOCKED = f"{STAGED}-locked"
 # Where overlay initrds wait, each under its sha256.
 INITRDS = "ostree/staged-initrds"
 # In /boot: why the last finalisation failed.
 FAILURE_STAMP = "ostree/finalize-failure.stamp"
+# The order in which libostree writes the keys that it knows.
+_KEYS = (
+    "target", "locked", "merge-deployment", "kargs", "overlay-initrds", "bootconfig-extra",
+)  # fmt: skip
 
 
 def encode_staged(staged: Staged) -> bytes:
@@ -35,6 +39,33 @@ def encode_staged(staged: Staged) -> bytes:
     if staged.extras:
         table["bootconfig-extra"] = Variant("a{ss}", dict(staged.extras))
     return encode("a{sv}", table)
+
+
+def with_key(data: bytes, key: str, value: Variant | None) -> bytes:
+    """Return a description with one key set, at its place, or without it; others stay.
+
+    Keys that nobody here knows stay, too.  Raises FormatError when `data` is none.
+    """
+    table = decode("a{sv}", data)
+    if not isinstance(table, dict):
+        raise FormatError("not a dictionary")
+    if value is None:
+        return encode("a{sv}", {name: old for name, old in table.items() if name != key})
+    if key in table:
+        return encode("a{sv}", {**table, key: value})
+    items = list(table.items())
+    earlier = _KEYS[: _KEYS.index(key)]
+    at = max((place for place, (name, _) in enumerate(items, 1) if name in earlier), default=0)
+    return encode("a{sv}", dict([*items[:at], (key, value), *items[at:]]))
+
+
+def set_kargs(args: tuple[str, ...], run: str = "/run") -> None:
+    """Give the staged deployment these kernel arguments.
+
+    Raises OSError, and BootentriesError when its description cannot be read.
+    """
+    with _opened(run) as run_fd:
+        _change(run_fd, "kargs", Variant("as", list(args)))
 
 
 def write_staged(staged: Staged, run: str = "/run") -> None:
@@ -65,7 +96,7 @@ def set_lock(locked: bool, run: str = "/run") -> bool:
         if locked:
             # The file first: older programs know only that one.
             fs.write_file(run_fd, LOCKED, b"", 0o640)
-        fs.write_file(run_fd, STAGED, encode_staged(replace(staged, locked=locked)))
+        _change(run_fd, "locked", Variant("b", True) if locked else None)
         if not locked:
             fs.remove_tree(run_fd, LOCKED)
     return True
@@ -77,6 +108,13 @@ def take_staged(run: str = "/run") -> None:
         # The lock last: a description without it would be finalised.
         fs.remove_tree(run_fd, STAGED)
         fs.remove_tree(run_fd, LOCKED)
+
+
+def _change(run_fd: int, key: str, value: Variant | None) -> None:
+    try:
+        fs.write_file(run_fd, STAGED, with_key(fs.read_bytes(run_fd, STAGED), key, value))
+    except FormatError as error:
+        raise BootentriesError("edit staged deployment", STAGED, str(error)) from error
 
 
 @contextmanager

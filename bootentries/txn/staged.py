@@ -1,8 +1,8 @@
-"""Giving up a staged deployment, when a new list does not begin with it."""
+"""What a write does to a staged deployment: give it up, or change its kernel arguments."""
 
 from dataclasses import dataclass
 
-from bootentries.staged import take_staged
+from bootentries.staged import set_kargs, take_staged
 from bootentries.txn.context import Context
 
 
@@ -15,3 +15,16 @@ class DropStaged:
 
     def apply(self, context: Context) -> None:
         take_staged(context.run)
+
+
+@dataclass(frozen=True, slots=True)
+class EditStaged:
+    """Set the arguments in the description of the staged deployment."""
+
+    args: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"set the arguments of the staged deployment: {' '.join(self.args)}"
+
+    def apply(self, context: Context) -> None:
+        set_kargs(self.args, context.run)

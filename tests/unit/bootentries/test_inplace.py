@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from bootentries.booted import STAGED, read_staged
-from bootentries.inplace import EditStaged, plan_edit, with_kargs
+from bootentries.inplace import plan_edit
 from bootentries.loaders.grub import GrubLoader
 from bootentries.loaders.none import NoLoader
 from bootentries.sysroot import load
 from bootentries.txn.context import Context
-from prepare_root.formats.gvariant import Variant, decode, encode
+from bootentries.txn.staged import EditStaged
+from prepare_root.formats.gvariant import decode
 
 # What libostree writes for {'target': {'name': 'ab.0', 'osname': 'os', 'bootcsum': 'cd'},
 # 'kargs': ['quiet', 'root=x']}
@@ -76,9 +77,3 @@ def test_a_staged_one_is_edited_only_where_that_changes_it(fake, root, run):
     todo = plan_edit(root, present, NoLoader(), append("n=1"))
     assert not [op for op in todo if isinstance(op, EditStaged)]
     assert len(todo) == 3
-
-
-def test_a_description_comes_back_as_it_was():
-    assert with_kargs(GOLDEN, ("quiet", "root=x")) == GOLDEN
-    longer = encode("a{sv}", {"kargs": Variant("as", []), "locked": Variant("b", True)})
-    assert list(decode("a{sv}", with_kargs(longer, ("a",)))) == ["kargs", "locked"]

@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 
 from bootentries.booted import STAGED, Named, Staged, read_staged
 from bootentries.errors import BootentriesError
-from bootentries.staged import LOCKED, encode_staged, set_lock, take_staged, write_staged
-from prepare_root.formats.gvariant import decode
+from bootentries.staged import (
+    LOCKED,
+    encode_staged,
+    set_kargs,
+    set_lock,
+    take_staged,
+    with_key,
+    write_staged,
+)
+from prepare_root.formats.gvariant import Variant, decode, encode
 
 # What libostree itself wrote for these values.
 GOLDEN = bytes.fromhex(
@@ -98,3 +106,30 @@ def test_it_is_taken_once(run):
         assert not list(Path(run, "ostree").iterdir())
         write_staged(KNOWN, run)
         set_lock(True, run)
+
+
+def test_a_description_comes_back_as_it_was():
+    assert with_key(GOLDEN, "kargs", Variant("as", ["quiet", "root=x"])) == GOLDEN
+    longer = encode("a{sv}", {"kargs": Variant("as", []), "locked": Variant("b", True)})
+    changed = with_key(longer, "kargs", Variant("as", ["a"]))
+    assert list(decode("a{sv}", changed)) == ["kargs", "locked"]
+
+
+def test_a_new_key_comes_to_its_place():
+    locked = with_key(encode_staged(KNOWN), "locked", Variant("b", True))
+    assert list(decode("a{sv}", locked)) == ["target", "locked", "kargs"]
+    assert with_key(locked, "locked", None) == GOLDEN
+
+
+def test_keys_that_nobody_knows_stay(run):
+    """A later libostree's, for instance."""
+    write_staged(KNOWN, run)
+    newer = {**decode("a{sv}", GOLDEN), "of-later": Variant("s", "kept")}
+    Path(run, STAGED).write_bytes(encode("a{sv}", newer))
+    set_lock(True, run)
+    set_kargs(("n",), run)
+    found = decode("a{sv}", Path(run, STAGED).read_bytes())
+    assert found["of-later"] == Variant("s", "kept")
+    assert found["kargs"] == Variant("as", ["n"])
+    set_lock(False, run)
+    assert decode("a{sv}", Path(run, STAGED).read_bytes())["of-later"] == Variant("s", "kept")
