@@ -51,6 +51,12 @@ def test_help_waits_for_nothing_that_writes() -> None:
     assert loaded(*VERBS) & {*LATE, *HEAVY} == set()
 
 
+def test_help_of_status_waits_for_nothing_that_reads() -> None:
+    read = {"bootentries.sysroot", "bootentries.deployment"}
+    assert loaded("status --help") & read == set()
+    assert loaded("status --sysroot /nowhere") & read == read
+
+
 @pytest.mark.parametrize("columns", ["200", "102", "90", "60", "3", None])
 def test_help_is_as_wide_as_click_makes_it(columns, monkeypatch, capsys) -> None:
     if columns is None:
