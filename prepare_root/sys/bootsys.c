@@ -45,6 +45,14 @@
 #include <time.h>
 #include <unistd.h>
 
+/* <linux/mount.h>, which cannot stand beside glibc's <sys/mount.h> of some versions. */
+#ifndef FSOPEN_CLOEXEC
+#define FSOPEN_CLOEXEC 1
+#endif
+#ifndef FSMOUNT_CLOEXEC
+#define FSMOUNT_CLOEXEC 1
+#endif
+
 #define CALL(name) \
     static PyObject *call_##name(PyObject *Py_UNUSED(self), PyObject *args, PyObject *kwargs)
 #define CALL_NOARGS(name) \
@@ -258,6 +266,37 @@ CALL(dup2)
     return done(result, NULL);
 }
 
+/* libsodium's declaration, written out: the static executable links the archive, and the
+   host's extension needs neither.  sodium_init is not called: it draws random bytes, which
+   can block an initramfs, and only chooses between implementations that are all right. */
+#ifdef BOOTSYS_SODIUM
+extern int crypto_sign_ed25519_verify_detached(const unsigned char *signature,
+                                               const unsigned char *message,
+                                               unsigned long long size,
+                                               const unsigned char *key);
+#endif
+
+CALL(ed25519_verify)
+{
+    static char *names[] = {"signature", "message", "key", NULL};
+    const char *signature, *message, *key;
+    Py_ssize_t signature_size, size, key_size;
+
+    PARSE("y#y#y#:ed25519_verify", &signature, &signature_size, &message, &size, &key, &key_size);
+    if (signature_size != 64 || key_size != 32) {
+        PyErr_SetString(PyExc_ValueError, "a signature has 64 bytes and a key has 32");
+        return NULL;
+    }
+#ifdef BOOTSYS_SODIUM
+    return PyBool_FromLong(crypto_sign_ed25519_verify_detached(
+                               (const unsigned char *)signature, (const unsigned char *)message,
+                               (unsigned long long)size, (const unsigned char *)key) == 0);
+#else
+    errno = ENOSYS;
+    return fail(NULL);
+#endif
+}
+
 CALL(execve)
 {
     static char *names[] = {"path", "argv", "environ", NULL};
@@ -438,6 +477,48 @@ CALL(freeze_thaw)
     return done(result, NULL);
 }
 
+/* The number, not glibc's wrapper: that came with 2.36.  The key stands for the path. */
+CALL(fsconfig)
+{
+    static char *names[] = {"fd", "command", "key", "value", "aux", NULL};
+    const char *key, *value;
+    unsigned int command;
+    int fd, aux;
+    long result;
+
+    PARSE("iIyyi:fsconfig", &fd, &command, &key, &value, &aux);
+    BLOCKING(result, syscall(SYS_fsconfig, fd, command, or_null(key), or_null(value), aux));
+    return done((int)result, key);
+}
+
+CALL(fsmount)
+{
+    static char *names[] = {"fd", "flags", "attributes", NULL};
+    unsigned int flags, attributes;
+    int fd;
+    long result;
+
+    PARSE("iII:fsmount", &fd, &flags, &attributes);
+    BLOCKING(result, syscall(SYS_fsmount, fd, flags | FSMOUNT_CLOEXEC, attributes));
+    if (result < 0)
+        return fail(NULL);
+    return PyLong_FromLong(result);
+}
+
+CALL(fsopen)
+{
+    static char *names[] = {"fstype", "flags", NULL};
+    const char *fstype;
+    unsigned int flags;
+    long result;
+
+    PARSE("yI:fsopen", &fstype, &flags);
+    BLOCKING(result, syscall(SYS_fsopen, fstype, flags | FSOPEN_CLOEXEC));
+    if (result < 0)
+        return fail(fstype);
+    return PyLong_FromLong(result);
+}
+
 CALL(fstat)
 {
     static char *names[] = {"fd", NULL};
@@ -468,6 +549,29 @@ CALL(get_flags)
 CALL_NOARGS(getpid)
 {
     return PyLong_FromLong(getpid());
+}
+
+/* An ioctl with a structure, which the kernel may change, or without: empty data is no
+   argument.  That the data is as large as the request wants is for the caller to see to. */
+CALL(ioctl)
+{
+    static char *names[] = {"fd", "request", "data", NULL};
+    const char *data;
+    unsigned long request;
+    Py_ssize_t size;
+    PyObject *answer;
+    char *buffer;
+    int fd, result;
+
+    PARSE("iky#:ioctl", &fd, &request, &data, &size);
+    buffer = PyMem_Malloc((size_t)size + 1);
+    if (buffer == NULL)
+        return PyErr_NoMemory();
+    memcpy(buffer, data, (size_t)size);
+    BLOCKING(result, ioctl(fd, request, size > 0 ? buffer : NULL));
+    answer = result < 0 ? fail(NULL) : Py_BuildValue("(iy#)", result, buffer, size);
+    PyMem_Free(buffer);
+    return answer;
 }
 
 /* The names of an open directory, without `.` and `..`; the caller closes. */
@@ -583,6 +687,36 @@ CALL(mount)
     return done(result, target);
 }
 
+/* Attributes as one block of numbers: headers disagree on who declares struct mount_attr. */
+CALL(mount_setattr)
+{
+    static char *names[] = {"dir_fd", "path", "flags", "set", "clear", "propagation", NULL};
+    unsigned long long attributes[4] = {0};
+    const char *path;
+    unsigned int flags;
+    int dir_fd;
+    long result;
+
+    PARSE("iyIKKK:mount_setattr", &dir_fd, &path, &flags, &attributes[0], &attributes[1],
+          &attributes[2]);
+    BLOCKING(result, syscall(SYS_mount_setattr, dir_fd, path, flags, attributes,
+                             sizeof attributes));
+    return done((int)result, path);
+}
+
+CALL(move_mount)
+{
+    static char *names[] = {"from_fd", "from_path", "to_fd", "to_path", "flags", NULL};
+    const char *from_path, *to_path;
+    unsigned int flags;
+    int from_fd, to_fd;
+    long result;
+
+    PARSE("iyiyI:move_mount", &from_fd, &from_path, &to_fd, &to_path, &flags);
+    BLOCKING(result, syscall(SYS_move_mount, from_fd, from_path, to_fd, to_path, flags));
+    return done((int)result, to_path);
+}
+
 CALL(open)
 {
     static char *names[] = {"path", "flags", "mode", "dir_fd", NULL};
@@ -592,6 +726,21 @@ CALL(open)
 
     PARSE("yi|Ii:open", &path, &flags, &mode, &dir_fd);
     BLOCKING(result, openat(dir_fd, path, flags | O_CLOEXEC, mode));
+    if (result < 0)
+        return fail(path);
+    return PyLong_FromLong(result);
+}
+
+CALL(open_tree)
+{
+    static char *names[] = {"dir_fd", "path", "flags", NULL};
+    const char *path;
+    unsigned int flags;
+    int dir_fd;
+    long result;
+
+    PARSE("iyI:open_tree", &dir_fd, &path, &flags);
+    BLOCKING(result, syscall(SYS_open_tree, dir_fd, path, flags | O_CLOEXEC));
     if (result < 0)
         return fail(path);
     return PyLong_FromLong(result);
@@ -960,20 +1109,28 @@ static PyMethodDef methods[] = {
     ENTRY(chroot),
     ENTRY(close),
     ENTRY(dup2),
+    ENTRY(ed25519_verify),
     ENTRY(execve),
     ENTRY(fchdir),
     ENTRY(finit_module),
     ENTRY(freeze_thaw),
+    ENTRY(fsconfig),
+    ENTRY(fsmount),
+    ENTRY(fsopen),
     ENTRY(fstat),
     ENTRY(get_flags),
     ENTRY_NOARGS(getpid),
+    ENTRY(ioctl),
     ENTRY(listdir),
     ENTRY(lseek),
     ENTRY(mkdir),
     ENTRY(mknod),
     ENTRY_NOARGS(monotonic),
     ENTRY(mount),
+    ENTRY(mount_setattr),
+    ENTRY(move_mount),
     ENTRY(open),
+    ENTRY(open_tree),
     ENTRY(openat2),
     ENTRY(pivot_root),
     ENTRY(pread),

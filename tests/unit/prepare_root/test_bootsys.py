@@ -22,11 +22,23 @@ FAILURES: list[tuple[str, Callable[[bytes], object], int]] = [
     ("chown", lambda p: _bootsys.chown(p, 0, 0), errno.ENOENT),
     ("chroot", _bootsys.chroot, errno.ENOENT),
     ("execve", lambda p: _bootsys.execve(p, [p], []), errno.ENOENT),
+    ("fsopen", lambda p: _bootsys.fsopen(p, 0), errno.ENODEV),
     ("listdir", _bootsys.listdir, errno.ENOENT),
     ("mkdir", lambda p: _bootsys.mkdir(p + b"/x", 0o755), errno.ENOENT),
     ("mknod", lambda p: _bootsys.mknod(p + b"/x", stat.S_IFIFO | 0o600, 0), errno.ENOENT),
     ("mount", lambda p: _bootsys.mount(b"", p, b"tmpfs", 0, b""), errno.ENOENT),
+    (
+        "mount_setattr",
+        lambda p: _bootsys.mount_setattr(_bootsys.AT_FDCWD, p, 0, 1, 0, 0),
+        errno.ENOENT,
+    ),
+    (
+        "move_mount",
+        lambda p: _bootsys.move_mount(_bootsys.AT_FDCWD, p, _bootsys.AT_FDCWD, p, 0),
+        errno.ENOENT,
+    ),
     ("open", lambda p: _bootsys.open(p, os.O_RDONLY), errno.ENOENT),
+    ("open_tree", lambda p: _bootsys.open_tree(_bootsys.AT_FDCWD, p, 0), errno.ENOENT),
     ("openat2", lambda p: _bootsys.openat2(_bootsys.AT_FDCWD, p, 0, 0, 0), errno.ENOENT),
     ("pivot_root", lambda p: _bootsys.pivot_root(p, p), errno.ENOENT),
     ("readlink", _bootsys.readlink, errno.ENOENT),
@@ -60,8 +72,11 @@ BAD_FD: list[tuple[str, Callable[[int], object]]] = [
     ("fchdir", _bootsys.fchdir),
     ("finit_module", lambda fd: _bootsys.finit_module(fd, b"", 0)),
     ("freeze_thaw", lambda fd: _bootsys.freeze_thaw(fd, 1)),
+    ("fsconfig", lambda fd: _bootsys.fsconfig(fd, 0, b"ro", b"", 0)),
+    ("fsmount", lambda fd: _bootsys.fsmount(fd, 0, 0)),
     ("fstat", _bootsys.fstat),
     ("get_flags", _bootsys.get_flags),
+    ("ioctl", lambda fd: _bootsys.ioctl(fd, 0x541B, bytes(4))),
     ("lseek", lambda fd: _bootsys.lseek(fd, 0, 0)),
     ("pread", lambda fd: _bootsys.pread(fd, 1, 0)),
     ("read", lambda fd: _bootsys.read(fd, 1)),
@@ -273,3 +288,30 @@ def test_no_fd_leaks(tmp_path: Path) -> None:
         with pytest.raises(NotADirectoryError):
             _bootsys.listdir(b"/dev/null")
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_ioctl_gives_result_and_data(tmp_path: Path) -> None:
+    """FIONREAD writes an int; FS_IOC_GETFLAGS on a pipe is refused; no data is no argument."""
+    reader, writer = os.pipe()
+    try:
+        _bootsys.write(writer, b"seven b")
+        assert _bootsys.ioctl(reader, 0x541B, bytes(4)) == (0, (7).to_bytes(4, "little"))
+        with pytest.raises(OSError, match="Inappropriate ioctl") as caught:
+            _bootsys.ioctl(reader, 0x80086601, bytes(8))
+        assert caught.value.errno == errno.ENOTTY
+        assert _bootsys.ioctl(reader, 0x5451, b"") == (0, b"")  # FIOCLEX
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_signature_of_a_wrong_size() -> None:
+    for signature, key in ((b"s" * 63, b"k" * 32), (b"s" * 64, b"k" * 33)):
+        with pytest.raises(ValueError, match=r"^a signature has 64 bytes and a key has 32$"):
+            _bootsys.ed25519_verify(signature, b"", key)
+
+
+def test_signature_without_libsodium() -> None:
+    """The host's extension is built without; the static executable has it."""
+    with pytest.raises(OSError, match="Function not implemented"):
+        _bootsys.ed25519_verify(b"s" * 64, b"", b"k" * 32)
