@@ -33,6 +33,7 @@ VERBS = {
     "switch": Verb("upgrade", "switch"),
     "undeploy": Verb("listing", "undeploy"),
     "set-default": Verb("listing", "set_default"),
+    "rollback": Verb("rollback", "rollback", shared=False),
     "pin": Verb("listing", "pin"),
     "cleanup": Verb("listing", "cleanup"),
     "lock-finalization": Verb("staging", "lock_finalization"),

@@ -75,10 +75,11 @@ def rewrite(
     *,
     dry_run: bool,
     how: "Write | None" = None,
+    quiet: bool = False,
 ) -> "Plan | None":
     """Write the list that `change` makes of the present one, and print libostree's line.
 
-    With `dry_run` the plan is printed instead, and None returned.
+    With `dry_run` the plan is printed instead, and None returned.  `quiet` prints neither.
     """
     from bootentries.txn.context import Context  # noqa: PLC0415
     from bootentries.txn.plan import USUAL  # noqa: PLC0415
@@ -90,13 +91,14 @@ def rewrite(
         opts = environment_words()
         if dry_run:
             todo = plan_write(root, present, wanted, opts, how)
-            print("\n".join(todo.describe()) or "nothing to do")
+            if not quiet:
+                print("\n".join(todo.describe()) or "nothing to do")
             return None
         todo = write_list(root, present, wanted, Context(root, note), opts=opts, how=how)
         if settings(context).verbose:
             for line in todo.describe():
                 note(line)
-    if todo.result():
+    if todo.result() and not quiet:
         print(todo.result())
     return todo
 
