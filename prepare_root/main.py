@@ -7,6 +7,8 @@ from prepare_root.errors import Failure, reason_of, show
 
 HELP = """\
 usage: prepare-root [--dry-run] SYSROOT [CMDLINE]
+       prepare-root --remount
+       prepare-root --generator NORMAL EARLY LATE
 
 Turns the physical root mounted at SYSROOT into the root of the deployment that
 the kernel command line asks for (ostree=).  As process 1 it is /init: it finds
@@ -15,6 +17,10 @@ and mounts root=, prepares it, switches root and starts init.
   SYSROOT      where the physical root is mounted, e.g. /sysroot
   CMDLINE      a file with the kernel command line (default: /proc/cmdline)
   --dry-run    print what would be done, one operation a line, and do nothing
+  --remount    in the booted system: make /sysroot, /etc and /var writable or not, as
+               the deployment wants; also by the name ostree-remount
+  --generator  write the units of /var and /boot to the directory NORMAL, as
+               systemd.generator(7); also by the name ostree-system-generator
   --version    print the version
   --help       print this text
 
@@ -25,6 +31,9 @@ Exit status: 0 prepared, 1 failed; the first line of the error says why.
 Example: prepare-root /sysroot
 """
 
+# Installed under these names it does what libostree's programs of that name do.
+_CALLED = {b"ostree-remount": b"--remount", b"ostree-system-generator": b"--generator"}
+
 
 def run(argv: list[bytes], environ: list[bytes]) -> int:
     """Do what `argv` says and return the exit status.
@@ -34,7 +43,16 @@ def run(argv: list[bytes], environ: list[bytes]) -> int:
     if _bootsys.getpid() == 1:
         return init.main(argv, environ)
     log.to_stderr(environ)
-    words = argv[1:]
+    words = _words(argv)
+    if words == [b"--remount"]:
+        from prepare_root import remount  # noqa: PLC0415
+
+        return remount.main()
+    if words[:1] == [b"--generator"] and 2 <= len(words) <= 4:
+        from prepare_root import generator  # noqa: PLC0415
+
+        log.to_kmsg()
+        return generator.main(words[1])
     if words == [b"--help"]:
         _out(HELP)
         return 0
@@ -49,6 +67,12 @@ def run(argv: list[bytes], environ: list[bytes]) -> int:
         log.error("hint: prepare-root --help")
         return 1
     return _service(words[0], words[1] if len(words) == 2 else b"/proc/cmdline", dry)
+
+
+def _words(argv: list[bytes]) -> list[bytes]:
+    """The arguments; a name of libostree's that the program was called by stands for one."""
+    called = _CALLED.get(argv[0].rpartition(b"/")[2]) if argv else None
+    return argv[1:] if called is None else [called, *argv[1:]]
 
 
 def _service(root: bytes, cmdline_path: bytes, dry: bool) -> int:
