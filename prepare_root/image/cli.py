@@ -14,6 +14,7 @@ from prepare_root.image.errors import ImageError
 
 COMMANDS = {
     "binary": "prepare_root.image.binary",
+    "boot-side": "prepare_root.image.bootside",
     "initramfs": "prepare_root.image.initramfs",
 }
 
