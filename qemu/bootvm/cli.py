@@ -11,6 +11,7 @@ from bootvm.spec import Disk, Firmware, Interface, VmSpec
 from bootvm.vm import Vm
 
 _FILE = click.Path(path_type=Path)
+_MISUSE = ("start: ", "open disk: ", "find firmware: ", "find partition: ")
 EXAMPLE = """\b
 Example:
   bootvm disk.img --until login: --screenshot menu.png
@@ -103,7 +104,7 @@ def command(  # noqa: PLR0917 - one for each option
 ) -> None:
     """Boots DISKs in QEMU through real firmware and shows the serial console.
 
-    The disks stay unchanged unless --write is given.
+    The disks stay unchanged unless --write is given.  `bootvm crash` cuts the power instead.
     """
     if not disks and kernel is None:
         raise BootvmError("start", "bootvm", "nothing to boot", "name a disk, or a kernel")
@@ -126,14 +127,24 @@ def command(  # noqa: PLR0917 - one for each option
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
+    """Runs the command; returns the exit status.
+
+    A first word `crash` is the power-cut explorer; any other is the name of a disk.
+    """
+    words = sys.argv[1:] if argv is None else argv
     try:
-        command.main(argv, prog_name="bootvm", standalone_mode=False)
+        if words[:1] == ["crash"]:
+            from bootvm.crash.cli import command as crash  # noqa: PLC0415 - only for that
+
+            crash.main(words[1:], prog_name="bootvm crash", standalone_mode=False)
+        else:
+            command.main(words, prog_name="bootvm", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
         print(f"bootvm: usage: {error.format_message()}", file=sys.stderr)
-        print("hint: bootvm --help", file=sys.stderr)
+        verb = " crash" if words[:1] == ["crash"] else ""
+        print(f"hint: bootvm{verb} --help", file=sys.stderr)
         return 2
     except click.Abort:
         print("bootvm: interrupted", file=sys.stderr)
@@ -142,7 +153,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"bootvm: {error}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
-        misuse = str(error).startswith(("start: ", "open disk: ", "find firmware: "))
+        misuse = str(error).startswith(
+            ("start: ", "open disk: ", "find firmware: ", "find partition: ")
+        )
         return 2 if misuse and not isinstance(error, ConsoleError) else 1
     return 0
 

@@ -33,7 +33,11 @@ class Interface(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """One disk.  With `overlay`, the file stays untouched and writes go to a private qcow2."""
+    """One disk.  With `overlay`, the file stays untouched and writes go to a private qcow2.
+
+    `log` is an empty file into which QEMU records every write, flush and discard
+    (`bootvm.crash` reads it).
+    """
 
     path: Path
     format: str = "raw"
@@ -41,6 +45,7 @@ class Disk:
     overlay: bool = True
     readonly: bool = False
     serial: str = ""
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,10 @@ def check(spec: VmSpec) -> None:
         raise BootvmError("start", "uefi", "no firmware image", "install the Debian package ovmf")
     if spec.icount is not None and spec.kvm:
         raise BootvmError("start", "icount", "KVM cannot count instructions")
-    files = [disk.path for disk in spec.disks] + [spec.kernel, spec.initrd, *(spec.ovmf or ())]
+    logs = [disk.log for disk in spec.disks]
+    files = (
+        [disk.path for disk in spec.disks] + logs + [spec.kernel, spec.initrd, *(spec.ovmf or ())]
+    )
     for path in files:
         if path is not None and not path.is_file():
             raise BootvmError("start", path, "no such file")
@@ -108,20 +116,29 @@ def check(spec: VmSpec) -> None:
 
 def _disk(disk: Disk, number: int) -> list[str]:
     """Block nodes and the device; JSON, so that no character of a path is special."""
-    file = {
+    file: dict[str, object] = {
         "driver": "file",
         "node-name": f"file{number}",
         "filename": str(disk.path),
         "read-only": disk.readonly,
     }
-    node = {
+    node: dict[str, object] = {
         "driver": disk.format,
         "node-name": f"disk{number}",
         "file": f"file{number}",
         "read-only": disk.readonly,
     }
     device = {"drive": f"disk{number}", "bootindex": number + 1, "id": f"dev{number}"}
-    words = ["-blockdev", json.dumps(file), "-blockdev", json.dumps(node)]
+    nodes = [file, node]
+    if disk.log is not None:
+        file["discard"] = node["discard"] = "unmap"  # else QEMU drops them, unrecorded
+        log, logged = f"log{number}", f"logged{number}"
+        nodes.append({"driver": "file", "node-name": log, "filename": str(disk.log)})
+        nodes.append(
+            {"driver": "blklogwrites", "node-name": logged, "file": f"disk{number}", "log": log}
+        )
+        device["drive"] = logged
+    words = [word for one in nodes for word in ("-blockdev", json.dumps(one))]
     match disk.interface:
         case Interface.VIRTIO:
             device["driver"] = "virtio-blk-pci"

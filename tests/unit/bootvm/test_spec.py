@@ -132,3 +132,25 @@ def test_icount_leaves_nothing_to_the_host() -> None:
     assert "file,id=serial,path=/s/serial" in after(words, "-chardev")
     assert after(words, "-seed") == ["1"]
     assert "virtio-rng-pci,rng=random" in after(words, "-device")
+
+
+def test_a_recorded_disk_is_seen_through_its_log() -> None:
+    disk = Disk(Path("/d"), "qcow2", log=Path("/log"))
+    words = arguments(VmSpec(disks=(disk,)), SOCKETS)
+    nodes = {one["node-name"]: one for one in map(json.loads, after(words, "-blockdev"))}
+    assert nodes["log0"]["filename"] == "/log"
+    assert nodes["logged0"] == {
+        "driver": "blklogwrites",
+        "node-name": "logged0",
+        "file": "disk0",
+        "log": "log0",
+    }
+    assert nodes["disk0"]["discard"] == nodes["file0"]["discard"] == "unmap"
+    made = [json.loads(value) for value in after(words, "-device") if value.startswith("{")]
+    assert made[-1]["drive"] == "logged0"
+
+
+def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "disk").touch()
+    with pytest.raises(BootvmError, match=r"start: .*/none: no such file"):
+        check(VmSpec(disks=(Disk(tmp_path / "disk", log=tmp_path / "none"),)))

@@ -1,0 +1,140 @@
+"""A filesystem after a cut as its own driver sees it: recovered by a mount, then checked.
+
+Needs root, and a kernel that has the filesystem.  All mounts are in a namespace that a
+sleeping process holds, and go with it.
+"""
+
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootvm.crash.explore import Verdict
+from bootvm.errors import BootvmError
+
+# Each reports only; `%s` is the device.  What is told by status 0 is a sound filesystem.
+CHECKS = {
+    "ext4": "e2fsck -f -n %s",
+    "xfs": "xfs_repair -n %s",
+    "btrfs": "btrfs check --readonly %s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a filesystem is in an image: its type, and the range in bytes (size 0: the rest)."""
+
+    fstype: str
+    offset: int = 0
+    size: int = 0
+
+
+class Room:
+    """A mount namespace for judges: `with Room() as room`."""
+
+    def __init__(self) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="bootvm-room-")
+        self.point = Path(self._scratch.name) / "root"
+        self.point.mkdir()
+        self._holder = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "slave", "sh", "-c", "echo; exec sleep 86400"],
+            stdout=subprocess.PIPE,
+        )
+        assert self._holder.stdout is not None
+        if not self._holder.stdout.readline():
+            self.close()
+            raise BootvmError("judge", "mount namespace", "not allowed", "run it as root")
+
+    def __enter__(self) -> "Room":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._holder.send_signal(signal.SIGKILL)
+        self._holder.wait()
+        if self._holder.stdout is not None:
+            self._holder.stdout.close()
+        self._scratch.cleanup()
+
+    @property
+    def view(self) -> Path:
+        """The mounted filesystem, as seen from outside."""
+        return Path(f"/proc/{self._holder.pid}/root{self.point}")
+
+    def run(
+        self, argv: list[str], env: dict[str, str] | None = None, timeout: float = 300
+    ) -> "subprocess.CompletedProcess[str]":
+        """Runs a program in the namespace, whatever its status."""
+        return subprocess.run(
+            ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--", *argv],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            cwd="/",
+            env=env,
+        )
+
+    def _shell(self, what: str, script: str) -> str:
+        done = self.run(["sh", "-euc", script])
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise BootvmError(what, self.point, said[-1] if said else f"status {done.returncode}")
+        return done.stdout.strip()
+
+    @contextmanager
+    def mounted(self, image: Path, place: Place) -> Iterator[str]:
+        """Mounts the filesystem at `point`, read-write, so that its journal is replayed.
+
+        Yields the device, which is free again after the block.  Raises BootvmError when the
+        kernel refuses.
+        """
+        range_of = f"--offset={place.offset}"
+        range_of += f" --sizelimit={place.size}" if place.size else ""
+        name = shlex.quote(str(image))
+        device = self._shell("set up", f"losetup --find --show {range_of} {name}")
+        try:
+            self._shell("mount", f"mount -t {place.fstype} {device} {self.point}")
+            try:
+                yield device
+            finally:
+                self._shell("unmount", f"umount {self.point}")
+        finally:
+            self._shell("detach", f"losetup --detach {device}")
+
+    def look(self, image: Path, place: Place, inside: Callable[[Path], Verdict]) -> Verdict:
+        """Recovers the filesystem, asks `inside` about the mounted tree, and checks it.
+
+        A filesystem that cannot be mounted, or that its own check finds damaged, is a fault.
+        """
+        try:
+            with self.mounted(image, place):
+                verdict = inside(self.view)
+        except BootvmError as error:
+            return Verdict(False, str(error))
+        fault = self.check(image, place) if verdict.ok else ""
+        return Verdict(False, fault) if fault else verdict
+
+    def check(self, image: Path, place: Place) -> str:
+        """What the filesystem's own check says when it finds damage; empty when it does not."""
+        range_of = f"--offset={place.offset}"
+        range_of += f" --sizelimit={place.size}" if place.size else ""
+        name = shlex.quote(str(image))
+        script = (
+            f"device=$(losetup --find --show {range_of} {name}); "
+            f"{CHECKS[place.fstype] % '$device'} 2>&1 || status=$?; "
+            "losetup --detach $device; exit ${status:-0}"
+        )
+        done = self.run(["sh", "-uc", script])
+        if done.returncode == 0:
+            return ""
+        lines = [line for line in done.stdout.splitlines() if line.strip()]
+        told = lines[1] if len(lines) > 1 else f"status {done.returncode}"
+        return f"check {place.fstype}: {told}"
