@@ -43,15 +43,17 @@ class DiskSpec:
     """What is on the disk.
 
     `deployments` are deployed in order, so the last one is the default.  `kargs` go to the
-    first, beside `root=UUID=… rw` and the consoles, and are inherited.  `var_mib` makes a
-    separate partition labelled `var` (its fstab line belongs to the commit).  `bootloader`
-    is the repository's `sysroot.bootloader`; `readonly` its `sysroot.readonly`.
+    first, beside `root=UUID=… rw` and the consoles, and are inherited.  `var_mib` and
+    `boot_mib` make separate partitions labelled `var` and `boot` (their fstab lines belong to
+    the commit).  `bootloader` is the repository's `sysroot.bootloader`; `readonly` its
+    `sysroot.readonly`.
     """
 
     deployments: tuple[Deployment, ...]
     kargs: tuple[str, ...] = ()
     root_mib: int = 2048
     var_mib: int = 0
+    boot_mib: int = 0
     bootloader: str = "grub2"
     readonly: bool = False
 
@@ -69,6 +71,12 @@ class Disk:
         part = self.layout.named(label)
         return Filesystem(self.path, part.offset, part.size, inside)
 
+    def sysroot(self) -> tuple[Filesystem, ...]:
+        """What `chroot.run_in` mounts so that the whole sysroot is at TARGET."""
+        labels = [part.label for part in self.layout.partitions]
+        boot = (self.filesystem("boot", f"{TARGET}/boot"),) if "boot" in labels else ()
+        return (self.filesystem(), *boot)
+
     def copy(self, path: Path) -> "Disk":
         """A private copy that may be changed."""
         run(["cp", "--reflink=auto", "--sparse=always", self.path, path])
@@ -81,7 +89,7 @@ def _key(tree: Tree, spec: DiskSpec) -> str:
         for one in spec.deployments
         for word in (one.commit.checksum, one.commit.version, *one.kargs, "")
     ]
-    rest = (spec.root_mib, spec.var_mib, spec.bootloader, spec.readonly)
+    rest = (spec.root_mib, spec.var_mib, spec.boot_mib, spec.bootloader, spec.readonly)
     return cache.digest(RECIPE, tree.key, *deployments, *spec.kargs, repr(rest))
 
 
@@ -93,8 +101,8 @@ def _sysroot_script(spec: DiskSpec, root_uuid: uuid.UUID) -> str:
         f"ostree admin init-fs --modern {TARGET}",
         f"{admin} os-init {STATEROOT}",
         f"{config} sysroot.bootloader {spec.bootloader}",
-        # /boot is on the root filesystem, where GRUB needs the full path.
-        f"{config} sysroot.bootprefix true",
+        # With /boot on the root filesystem GRUB needs the full path.
+        f"{config} sysroot.bootprefix {'false' if spec.boot_mib else 'true'}",
         f"{config} sysroot.readonly {'true' if spec.readonly else 'false'}",
         f"mkdir -p {TARGET}/boot/grub/i386-pc",
         f"cp {WORK}/grub/*.mod {WORK}/grub/*.lst {TARGET}/boot/grub/i386-pc",
@@ -112,7 +120,7 @@ def _sysroot_script(spec: DiskSpec, root_uuid: uuid.UUID) -> str:
             # Nothing is booted here, so libostree would keep the newest two alone.
             f"{admin} deploy --retain --os={STATEROOT} {shlex.join([*words, REF])}",
         ]
-    return "set -e\n" + "\n".join(lines) + "\nsync -f " + TARGET + "\n"
+    return "set -e\n" + "\n".join(lines) + f"\nsync -f {TARGET} {TARGET}/boot\n"
 
 
 def _build(tree: Tree, spec: DiskSpec, disk: Disk, generator_layers: tuple[Path, ...]) -> None:
@@ -120,7 +128,12 @@ def _build(tree: Tree, spec: DiskSpec, disk: Disk, generator_layers: tuple[Path,
     layout.make_ext4(disk.path, disk.layout.named("root"), disk.root_uuid)
     if spec.var_mib:
         layout.make_ext4(disk.path, disk.layout.named("var"), uuid.uuid5(disk.root_uuid, "var"))
-    core = grub.core_image(grub.early_config(str(disk.root_uuid)))
+    menu = disk.root_uuid
+    if spec.boot_mib:
+        menu = uuid.uuid5(disk.root_uuid, "boot")
+        layout.make_ext4(disk.path, disk.layout.named("boot"), menu)
+    early = grub.early_config(str(menu), "/grub" if spec.boot_mib else "/boot/grub")
+    core = grub.core_image(early)
     grub.embed(disk.path, disk.layout.named("bios"), core)
     repos = [
         Bind(one.commit.repo, f"{WORK}/repo{number}") for number, one in enumerate(spec.deployments)
@@ -129,7 +142,7 @@ def _build(tree: Tree, spec: DiskSpec, disk: Disk, generator_layers: tuple[Path,
         tree.path,
         ["sh", "-c", _sysroot_script(spec, disk.root_uuid)],
         layers=generator_layers,
-        mounts=[disk.filesystem(), Bind(grub.PLATFORM, f"{WORK}/grub"), *repos],
+        mounts=[*disk.sysroot(), Bind(grub.PLATFORM, f"{WORK}/grub"), *repos],
         env={"OSTREE_GRUB2_EXEC": f"/{GENERATOR}"},
     )
 
@@ -161,7 +174,7 @@ def make(tree: Tree, spec: DiskSpec, layer: Path | None = None) -> Disk:
     code = cache.digest_tree(layer) if layer else ""
     key = cache.digest(_key(tree, spec), code)
     place = cache.root() / f"disk-{key}"
-    shape = layout.bios_layout(spec.root_mib, spec.var_mib)
+    shape = layout.bios_layout(spec.root_mib, spec.var_mib, spec.boot_mib)
     identity = uuid.uuid5(_NAMESPACE, key)
 
     def build(unfinished: Path) -> None:

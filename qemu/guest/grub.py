@@ -55,6 +55,6 @@ def embed(image: Path, bios: Partition, core: bytes) -> None:
         file.write(body)
 
 
-def early_config(root_uuid: str) -> str:
-    """Finds the root filesystem by its UUID and hands over to the stub on it."""
-    return f"search.fs_uuid {root_uuid} root\nset prefix=($root)/boot/grub\n"
+def early_config(uuid: str, directory: str = "/boot/grub") -> str:
+    """Finds a filesystem by its UUID and hands over to the stub in its `directory`."""
+    return f"search.fs_uuid {uuid} root\nset prefix=($root){directory}\n"

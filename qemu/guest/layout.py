@@ -44,14 +44,17 @@ class Layout:
         return next(part for part in self.partitions if part.label == label)
 
 
-def bios_layout(root_mib: int, var_mib: int = 0) -> Layout:
-    """BIOS boot partition, `root`, and `var` when it has a size."""
-    parts = [
-        Partition("ef02", "bios", MIB, MIB),
-        Partition("8304", "root", 2 * MIB, root_mib * MIB),
-    ]
-    if var_mib:
-        parts.append(Partition("8310", "var", (2 + root_mib) * MIB, var_mib * MIB))
+def bios_layout(root_mib: int, var_mib: int = 0, boot_mib: int = 0) -> Layout:
+    """BIOS boot partition, `root`, and `var` and `boot` when they have a size."""
+    parts = [Partition("ef02", "bios", MIB, MIB)]
+    for code, label, mib in (
+        ("8304", "root", root_mib),
+        ("8310", "var", var_mib),
+        ("ea00", "boot", boot_mib),
+    ):
+        if mib:
+            last = parts[-1]
+            parts.append(Partition(code, label, last.offset + last.size, mib * MIB))
     return Layout(tuple(parts))
 
 

@@ -27,6 +27,14 @@ PRUNED = (
     *("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"),
     *("/usr/share/lintian/*", "/usr/share/bash-completion/*"),
 )
+# What mmdebstrap needs beside a suite's name: sid's base has no merged /usr of its own yet for
+# older tools, and a snapshot of it may be past its date.
+SUITE_OPTIONS = {
+    "sid": (
+        "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+    )
+}
 # Periodic work of a server that a guest must not start in the middle of a test.
 MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
@@ -111,6 +119,7 @@ def _build(suite: str, unfinished: Path) -> None:
     with step(f"tree: Debian {suite} by mmdebstrap, {len(PACKAGES)} packages and what they need"):
         run(
             ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+            + [*SUITE_OPTIONS.get(suite, ())]
             + [f"--dpkgopt=path-exclude={pattern}" for pattern in PRUNED]
             + [suite, root],
             env={"INITRD": "No"},

@@ -9,6 +9,7 @@ from guest import disk
 from guest.commit import Commit
 from guest.disk import Deployment, DiskSpec
 from guest.errors import GuestError
+from guest.layout import MIB, bios_layout
 from guest.tree import Tree
 
 TREE = Tree(Path("/tree"), "6", "a=1\n")
@@ -45,6 +46,7 @@ def test_arguments_are_given_once_and_in_order() -> None:
         DiskSpec((Deployment(ONE, ("a",)),)),
         DiskSpec((Deployment(ONE),), kargs=("a",)),
         DiskSpec((Deployment(ONE),), var_mib=1),
+        DiskSpec((Deployment(ONE),), boot_mib=1),
         DiskSpec((Deployment(ONE),), readonly=True),
         DiskSpec((Deployment(ONE),), bootloader="none"),
         DiskSpec((Deployment(ONE), Deployment(ONE))),
@@ -54,3 +56,13 @@ def test_every_choice_counts_for_the_cache(other: DiskSpec) -> None:
     plain = DiskSpec((Deployment(ONE),))
     assert disk._key(TREE, plain) == disk._key(TREE, DiskSpec((Deployment(ONE),)))
     assert disk._key(TREE, plain) != disk._key(TREE, other)
+
+
+@pytest.mark.parametrize(("boot_mib", "prefix"), [(0, "true"), (64, "false")])
+def test_a_boot_partition_is_a_part_of_the_sysroot(boot_mib: int, prefix: str) -> None:
+    spec = DiskSpec((Deployment(ONE),), boot_mib=boot_mib)
+    found = disk.Disk(Path("/image"), bios_layout(64, 0, boot_mib), uuid.UUID(int=1))
+    places = {one.inside: one.size // MIB for one in found.sysroot()}
+    wanted = {disk.TARGET: 64} | ({f"{disk.TARGET}/boot": boot_mib} if boot_mib else {})
+    assert places == wanted
+    assert f"set sysroot.bootprefix {prefix}" in disk._sysroot_script(spec, uuid.UUID(int=1))

@@ -10,7 +10,8 @@ IDENTITY = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
 
 def test_partitions_do_not_overlap() -> None:
-    parts = bios_layout(64, 16).partitions
+    parts = bios_layout(64, 16, 8).partitions
+    assert [part.label for part in parts] == ["bios", "root", "var", "boot"]
     ends = [part.offset + part.size for part in parts]
     assert all(part.offset >= end for part, end in zip(parts[1:], ends, strict=False))
     assert all(part.offset % MIB == 0 for part in parts)
@@ -18,7 +19,7 @@ def test_partitions_do_not_overlap() -> None:
 
 def test_table_is_read_back_by_sgdisk(tmp_path: Path) -> None:
     image = tmp_path / "disk"
-    write_table(image, bios_layout(64, 16))
+    write_table(image, bios_layout(64, 16, 8))
     done = subprocess.run(
         ["sgdisk", "--verify", "--print", image], capture_output=True, text=True, check=True
     )
@@ -29,6 +30,7 @@ def test_table_is_read_back_by_sgdisk(tmp_path: Path) -> None:
         ("2048", "EF02", "bios"),
         ("4096", "8304", "root"),
         (str(66 * MIB // SECTOR), "8310", "var"),
+        (str(82 * MIB // SECTOR), "EA00", "boot"),
     ]
 
 
