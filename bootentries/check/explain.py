@@ -18,7 +18,7 @@ from bootentries.deployment import Bootlink, Deployment, Entry
 from bootentries.entries.names import is_entry_name
 from bootentries.entries.render import payload_dir
 from bootentries.errors import BootentriesError
-from bootentries.loaders.detect import choose_loader, detect
+from bootentries.loaders.detect import choose_menu_loader, detect
 from bootentries.loaders.grub import GrubLoader
 from bootentries.loaders.grub_menu import boot_path
 from bootentries.origin import Origin
@@ -205,7 +205,7 @@ class _Walker:
         yield Hop("menu", f"boot/{path}", "it boots what the entry names")
 
     def _grub_directory(self) -> str:
-        loader = choose_loader(self.root, check_config(self.root, Report()))
+        loader = choose_menu_loader(self.root, check_config(self.root, Report()))
         assert isinstance(loader, GrubLoader)
         return loader.directory
 

@@ -5,7 +5,7 @@ from bootentries.check.finding import Report
 from bootentries.check.grub import check_grub
 from bootentries.errors import BootentriesError
 from bootentries.loaders import Loader, Menu
-from bootentries.loaders.detect import choose_loader
+from bootentries.loaders.detect import choose_menu_loader
 from bootentries.loaders.grub import GrubLoader
 from bootentries.loaders.stamp import STAMP, is_pending
 from bootentries.repo import REPO, RepoConfig
@@ -16,7 +16,7 @@ from bootentries.txn.ops import WriteFile
 def check_menus(root: Root, config: RepoConfig, menu: Menu, report: Report) -> None:
     """Look whether the bootloader will show the list; raises OSError."""
     try:
-        loader = choose_loader(root, config)
+        loader = choose_menu_loader(root, config)
         if isinstance(loader, GrubLoader):
             check_grub(root, loader.directory, menu, report)
         else:

@@ -28,6 +28,7 @@ VERBS = {
     "verify": Verb("verify", "verify", shared=False),
     "explain": Verb("explain", "explain", shared=False),
     "loader": Verb("loader", "loader", shared=False),
+    "esp": Verb("esp", "esp", shared=False),
     "deploy": Verb("deploy", "deploy"),
     "upgrade": Verb("upgrade", "upgrade"),
     "switch": Verb("upgrade", "switch"),

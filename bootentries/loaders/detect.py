@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.esp.config import read_esp_config
 from bootentries.loaders import Loader
 from bootentries.loaders.files import read_text
 from bootentries.loaders.grub_stub import MARKER
@@ -85,10 +86,21 @@ def in_force(configured: str, detection: Detection) -> str:
 
 
 def choose_loader(root: Root, config: RepoConfig) -> Loader:
-    """Return the backend with all that it has to know; it only reads.
+    """Return the backend of a write, with all that it has to know; it only reads.
 
-    Raises BootentriesError when what has to be read is missing or malformed.
+    Where `[bootchain]` says so it brings EFI partitions in step, too.  Raises
+    BootentriesError when what has to be read is missing or malformed.
     """
+    loader = choose_menu_loader(root, config)
+    if not read_esp_config(root.fd).enabled:
+        return loader
+    from bootentries.loaders.sdboot import SdbootLoader  # noqa: PLC0415
+
+    return SdbootLoader(loader)
+
+
+def choose_menu_loader(root: Root, config: RepoConfig) -> Loader:
+    """Return the backend of `sysroot.bootloader` alone; raises BootentriesError."""
     name = config.bootloader
     if name == "auto":
         name = detect(root).loader

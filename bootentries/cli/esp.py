@@ -1,0 +1,97 @@
+"""`esp`: the EFI partitions that follow the list, for systemd-boot."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from bootentries.cli.common import common_options, lock_option, note, settings
+from bootentries.cli.writing import changing, dry_run_option
+
+if TYPE_CHECKING:
+    from bootentries.esp.sync import Outcome
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def _esp_option(command: _F) -> _F:
+    option = click.option(
+        "--esp", "told", multiple=True, metavar="PATH",
+        help="A partition: a directory where it is mounted, its device, or PARTUUID=… "
+        "(default: what ostree/repo/config says, else those on the sysroot's disks).",
+    )  # fmt: skip
+    return option(command)
+
+
+@click.group()
+def esp() -> None:
+    """Keep EFI partitions in step with the list, for systemd-boot.
+
+    The boot directory stays the truth.  Kernels, initramfs and entries are copied to each
+    partition, in an order that leaves a bootable default whenever power fails.
+
+    Example: bootentries esp sync --dry-run
+    """
+
+
+@esp.command()
+@click.option("--reread", is_flag=True, help="Read and compare the files that are there, too.")
+@_esp_option
+@dry_run_option
+@lock_option
+@common_options
+@click.pass_context
+def sync(context: click.Context, *, told: tuple[str, ...], reread: bool, dry_run: bool) -> None:
+    """Bring the partitions in step with the active list.
+
+    One that fails does not stop the others; the exit status is 1 then.
+
+    Example: bootentries esp sync --esp /efi
+    """
+    from bootentries.esp.sync import sync_all  # noqa: PLC0415
+
+    with changing(context, dry_run) as (root, present):
+        outcomes = sync_all(root, present, note, told=told, dry_run=dry_run, reread=reread)
+    if settings(context).json:
+        report = [_outcome_json(outcome, dry_run) for outcome in outcomes]
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        for outcome in outcomes:
+            _print_outcome(outcome, dry_run, settings(context).verbose)
+    raise_failed(outcomes)
+
+
+def raise_failed(outcomes: tuple["Outcome", ...]) -> None:
+    """Raise the error of the last partition that failed; the others' are notes."""
+    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
+    for error in failed[:-1]:
+        note(str(error))
+        if error.hint:
+            note(f"hint: {error.hint}")
+    if failed:
+        raise failed[-1]
+
+
+def _outcome_json(outcome: "Outcome", dry_run: bool) -> dict[str, object]:
+    return {
+        "esp": outcome.label,
+        "state": _state(outcome, dry_run),
+        "error": None if outcome.error is None else str(outcome.error),
+        "hint": None if outcome.error is None else outcome.error.hint,
+        "operations": [] if outcome.plan is None else outcome.plan.describe(),
+    }
+
+
+def _state(outcome: "Outcome", dry_run: bool) -> str:
+    if outcome.error is not None or outcome.plan is None:
+        return "missing" if outcome.missing else "failed"
+    if outcome.plan.in_step:
+        return "in step"
+    return "out of step" if dry_run else "updated"
+
+
+def _print_outcome(outcome: "Outcome", dry_run: bool, verbose: bool) -> None:
+    print(f"{outcome.label}: {_state(outcome, dry_run)}")
+    if outcome.plan is not None and (dry_run or verbose):
+        print("".join(f"    {line}\n" for line in outcome.plan.describe()), end="")

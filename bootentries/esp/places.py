@@ -1,0 +1,126 @@
+"""Holding a partition open: where it is mounted, or mounted for the occasion.
+
+A mount of ours is made in a mount namespace of our own, so nobody else sees it.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bootentries import syscalls
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.esp.find import Source
+from bootentries.root import Root
+from bootentries.txn.namespace import enter_private_namespace
+
+_MOUNTINFO = "/proc/self/mountinfo"
+# From linux/mount.h
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
+_DATA = b"umask=0077"
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@contextmanager
+def opened_place(root: Root, source: Source, *, write: bool) -> Iterator[int]:
+    """Yield the top directory of a partition; raises BootentriesError when it is not there.
+
+    Without `write` it is not changed by mounting, either.
+    """
+    if source.device:
+        with _device(source.path, write) as fd:
+            yield fd
+        return
+    try:
+        fd = os.open(source.path, _FLAGS)
+    except OSError as error:
+        raise from_os_error("open ESP", error, source.path) from error
+    try:
+        if os.fstat(fd).st_dev == os.stat("ostree", dir_fd=root.fd).st_dev:
+            raise BootentriesError(
+                "open ESP", source.path, "nothing is mounted there: it is the sysroot's own",
+                hint="mount the partition, or name its device",
+            )  # fmt: skip
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _device(node: str, write: bool) -> Iterator[int]:
+    try:
+        number = os.stat(node).st_rdev
+    except OSError as error:
+        raise from_os_error("open ESP", error, node) from error
+    path = mounted_on(number)
+    if path is not None:
+        fd = os.open(path, _FLAGS)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+        return
+    if os.geteuid() != 0:
+        raise BootentriesError(
+            "open ESP", node, "it is not mounted, and only root can mount it",
+            hint="run it with sudo",
+        )  # fmt: skip
+    enter_private_namespace()
+    with _mounted(node, write) as fd:
+        yield fd
+
+
+@contextmanager
+def _mounted(node: str, write: bool) -> Iterator[int]:
+    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | (0 if write else _MS_RDONLY)
+    directory = tempfile.mkdtemp(prefix="bootentries-esp-", dir="/run")
+    try:
+        try:
+            syscalls.mount(os.fsencode(node), os.fsencode(directory), b"vfat", flags, _DATA)
+        except OSError as error:
+            raise BootentriesError(
+                "mount ESP", node, error.strerror or str(error),
+                hint="is there a FAT filesystem on it, and the kernel's vfat? look at dmesg",
+            ) from error  # fmt: skip
+        try:
+            fd = os.open(directory, _FLAGS)
+            try:
+                yield fd
+            finally:
+                os.close(fd)
+        finally:
+            syscalls.umount(os.fsencode(directory), 0)
+    finally:
+        os.rmdir(directory)
+
+
+def mounted_on(device: int, table: str | None = None) -> str | None:
+    """Return where a device's whole filesystem is mounted and can be reached, or None.
+
+    `table` is the text of a mountinfo file, by default this process's own (proc(5)).
+    """
+    if table is None:
+        with open(_MOUNTINFO, errors="surrogateescape") as file:
+            table = file.read()
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    for line in table.splitlines():
+        fields = line.split(" ")
+        if len(fields) > 4 and fields[2] == wanted and fields[3] == "/":
+            path = _unescaped(fields[4])
+            if _is_reached(path, device):
+                return path
+    return None
+
+
+def _is_reached(path: str, device: int) -> bool:
+    """Return whether a path leads to the filesystem, and not to one mounted above it."""
+    try:
+        return os.stat(path).st_dev == device
+    except OSError:
+        return False
+
+
+def _unescaped(path: str) -> str:
+    for code in ("\\040", "\\011", "\\012", "\\134"):
+        path = path.replace(code, chr(int(code[1:], 8)))
+    return path

@@ -1,0 +1,267 @@
+"""From what lies on a partition, and what shall, to the operations between them.
+
+The order is what makes it safe, and `docs/esp.md` has it with what a power cut leaves:
+files that nothing names; entries without effect; the switch; the other entries; then what
+the list before had.  Systemd-boot's default is the old one up to the switch, and the new one
+from it on, because the new names sort before all old ones.
+"""
+
+from dataclasses import dataclass, replace
+
+from bootentries.errors import BootentriesError
+from bootentries.esp import ops
+from bootentries.esp.entry import EspEntry, Payload, entry_text, same_but_version
+from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName
+from bootentries.esp.ops import EspOp
+from bootentries.esp.present import SREL, SREL_TEXT, Present
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a partition shall hold: the list's entries, the default first.
+
+    `extra` are files for a list that comes later; they are copied when there is room.
+    `keep` is the deployment that runs: it stays bootable on the way.
+    """
+
+    entries: tuple[EspEntry, ...]
+    extra: tuple[Payload, ...] = ()
+    keep: str | None = None
+
+    @property
+    def payloads(self) -> tuple[Payload, ...]:
+        """The files of the entries, each once."""
+        found = (payload for entry in self.entries for payload in entry.payloads)
+        return tuple({payload.name: payload for payload in found}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class EspPlan:
+    """Operations for one partition; none where it is `in_step` already."""
+
+    ops: tuple[EspOp, ...]
+    in_step: bool
+    two_steps: bool = False
+
+    def describe(self) -> list[str]:
+        """Return one line for each operation."""
+        return [op.describe() for op in self.ops]
+
+
+def plan(present: Present, wanted: Wanted, reread: bool = False) -> EspPlan:
+    """Return what makes a partition hold what is wanted; it only compares.
+
+    With `reread` files that are there are read and compared, too.  Raises BootentriesError
+    when old and new do not fit, and no way keeps a default bootable all along.
+    """
+    if present.read_only:
+        raise BootentriesError(
+            "sync ESP", "partition", "it is read-only",
+            hint="look why (dmesg, fsck.fat); then mount it writable: mount -o remount,rw",
+        )  # fmt: skip
+    if not wanted.entries:
+        # A list that boots nothing is no reason to take away what does.
+        return EspPlan((), not present.live)
+    wanted = with_counters(present, wanted)
+    same = in_step(present, wanted)
+    todo: list[EspOp] = list(_remove_unused(present, wanted))
+    if same and not reread:
+        copies = _extra_copies(present, wanted, todo)
+        return EspPlan((*todo, *copies), not todo)
+    step = _make_room(present, wanted, todo) if not same else ()
+    todo += step
+    todo += _directories(present)
+    todo += _copies(present, wanted.payloads, reread)
+    if not same:
+        todo += _entries(present, wanted)
+        todo += _remove_old(present, wanted, step)
+    if not step:
+        todo += _extra_copies(present, wanted, todo)
+    return EspPlan(tuple(todo), False, bool(step))
+
+
+def with_counters(present: Present, wanted: Wanted) -> Wanted:
+    """Return the wanted list with the counters that the loader and the system left.
+
+    Whoever counts, counts on the partition: an entry that lost its counters there is good,
+    and stays good.
+    """
+    left: dict[str, tuple[int, int] | None] = {}
+    for item in sorted(present.entries, key=lambda item: item.name.generation):
+        if item.live and item.deployment is not None:
+            left[item.deployment] = item.name.tries
+    return replace(
+        wanted,
+        entries=tuple(
+            replace(entry, tries=left[entry.deployment])
+            if entry.tries is not None and entry.deployment in left
+            else entry
+            for entry in wanted.entries
+        ),
+    )
+
+
+def in_step(present: Present, wanted: Wanted) -> bool:
+    """Return whether our entries are those that are wanted, and their files are there."""
+    found = sorted(present.entries, key=lambda item: -item.name.number)
+    if len(found) != len(wanted.entries) or len({item.name.generation for item in found}) > 1:
+        return False
+    for item, entry in zip(found, wanted.entries, strict=True):
+        if (item.name.tries is None) != (entry.tries is None):
+            return False
+        if not same_but_version(item.text, entry_text(entry, item.name)):
+            return False
+    return all(present.payload.get(item.name) == item.size for item in wanted.payloads)
+
+
+def clusters(size: int, cluster: int) -> int:
+    """Return the bytes that a file of `size` takes."""
+    return -(-size // cluster) * cluster
+
+
+def needed(present: Present, wanted: Wanted) -> int:
+    """Return the bytes that the new files take, in whole clusters, entries included.
+
+    Two clusters are for directories that grow; one for each that is made.
+    """
+    cluster = present.cluster
+    copies = [item.size for item in wanted.payloads if present.payload.get(item.name) != item.size]
+    entries = [len(entry_text(entry, EntryName(999999, 99))) for entry in wanted.entries]
+    made = 2 + (not present.has_payload) + 2 * (not present.has_entries)
+    return sum(clusters(size, cluster) for size in (*copies, *entries)) + made * cluster
+
+
+def _remove_unused(present: Present, wanted: Wanted) -> tuple[EspOp, ...]:
+    """Remove first what an interrupted run left: no entry that boots names it."""
+    named = {name for item in present.live for name in item.payloads}
+    due = {item.name: item.size for item in (*wanted.payloads, *wanted.extra)}
+    dead = [f"{ENTRIES}/{item.file}" for item in present.entries if not item.live]
+    dead += [
+        f"{PAYLOAD}/{name}"
+        for name, size in sorted(present.payload.items())
+        if name not in named and due.get(name) != size
+    ]
+    return (ops.RemoveFiles(tuple(dead)),) if dead else ()
+
+
+def _gained(present: Present, paths: tuple[str, ...]) -> int:
+    """Return the bytes that removing these kernel files frees."""
+    names = [path.removeprefix(f"{PAYLOAD}/") for path in paths]
+    sizes = [present.payload[name] for name in names if name in present.payload]
+    return sum(clusters(size, present.cluster) for size in sizes)
+
+
+def _free(present: Present, todo: list[EspOp]) -> int:
+    removed = (op.paths for op in todo if isinstance(op, ops.RemoveFiles))
+    return present.free + sum(_gained(present, paths) for paths in removed)
+
+
+def _make_room(present: Present, wanted: Wanted, todo: list[EspOp]) -> tuple[ops.RemoveFiles, ...]:
+    """Take entries away that are neither the default nor what runs, where room is short."""
+    due, free = needed(present, wanted), _free(present, todo)
+    if due <= free:
+        return ()
+    live = present.live
+    kept = [item for item in live if item is live[0] or item.deployment == wanted.keep]
+    dropped = [item for item in live if item not in kept]
+    names = {name for item in kept for name in item.payloads}
+    names |= {payload.name for payload in wanted.payloads}
+    files = tuple(
+        f"{PAYLOAD}/{name}"
+        for name in sorted({name for item in dropped for name in item.payloads} - names)
+        if name in present.payload
+    )
+    gained = _gained(present, files)
+    if due > free + gained:
+        raise BootentriesError(
+            "sync ESP", "partition",
+            f"{_mib(due)} are needed, {_mib(free)} are free"
+            + (f", and {_mib(gained)} could be freed" if gained else ""),
+            hint="undeploy what is not needed, use a larger partition, or remove what others "
+            f"keep there; it holds {_mib(present.size)}",
+        )  # fmt: skip
+    entries = tuple(f"{ENTRIES}/{item.file}" for item in dropped)
+    return (ops.RemoveFiles(entries), ops.RemoveFiles(files))
+
+
+def _directories(present: Present) -> list[EspOp]:
+    todo: list[EspOp] = []
+    if not present.has_payload:
+        todo.append(ops.MakeDir(PAYLOAD))
+    if not present.has_entries:
+        todo.append(ops.MakeDir(ENTRIES))
+        # It says whose semantics the directory has, which nobody may say for others.
+        if present.srel is None:
+            todo.append(ops.WriteFile(SREL, SREL_TEXT))
+    return todo
+
+
+def _copies(present: Present, payloads: tuple[Payload, ...], reread: bool) -> list[EspOp]:
+    named = {name for item in present.live for name in item.payloads}
+    copied = [
+        item
+        for item in payloads
+        if reread or item.name not in named or present.payload.get(item.name) != item.size
+    ]
+    if not copied:
+        return []
+    return [
+        *(ops.CopyPayload(item.source, item.path) for item in copied),
+        ops.Sync(),
+        *(ops.CheckPayload(item.path) for item in copied),
+    ]
+
+
+def _entries(present: Present, wanted: Wanted) -> list[EspOp]:
+    """Write the entries without effect; then switch on the default, then the others."""
+    generation = present.generation + 1
+    count = len(wanted.entries)
+    files = []
+    for index, entry in enumerate(wanted.entries):
+        name = EntryName(generation, count - index, entry.tries)
+        files.append((f"{ENTRIES}/{name.file}", entry_text(entry, name, live=False), entry))
+    # An entry without tries left sorts last, so it is not what will be booted.
+    good = [path for path, _, entry in files if entry.tries is None or entry.tries[0]]
+    first = good[0] if good else files[0][0] if files else None
+    todo: list[EspOp] = [ops.WriteFile(path, text) for path, text, _ in files]
+    todo.append(ops.Sync())
+    todo += [ops.CheckFile(path, text) for path, text, _ in files]
+    if first is not None:
+        todo += [ops.Enable(first), ops.Sync()]
+    others = [path for path, _, _ in files if path != first]
+    todo += [ops.Enable(path) for path in others]
+    return [*todo, ops.Sync()] if others else todo
+
+
+def _remove_old(present: Present, wanted: Wanted, done: tuple[ops.RemoveFiles, ...]) -> list[EspOp]:
+    """Remove the entries of the list before, then the files that only they named.
+
+    What `done` removes is gone already.
+    """
+    due = {item.name for item in (*wanted.payloads, *wanted.extra)}
+    names = {name for item in present.live for name in item.payloads if name in present.payload}
+    gone = {path for op in done for path in op.paths}
+    entries = (f"{ENTRIES}/{item.file}" for item in present.live)
+    files = (f"{PAYLOAD}/{name}" for name in sorted(names - due))
+    groups = (tuple(path for path in paths if path not in gone) for paths in (entries, files))
+    return [ops.RemoveFiles(paths) for paths in groups if paths]
+
+
+def _extra_copies(present: Present, wanted: Wanted, todo: list[EspOp]) -> list[EspOp]:
+    """Copy what a later list will need, if it fits beside all that is there."""
+    due = {item.name for item in wanted.payloads}
+    extra = tuple(
+        item
+        for item in wanted.extra
+        if item.name not in due and present.payload.get(item.name) != item.size
+    )
+    if not extra:
+        return []
+    size = sum(clusters(item.size, present.cluster) for item in extra) + 2 * present.cluster
+    if not in_step(present, wanted):
+        size += needed(present, wanted)
+    return _copies(present, extra, False) if size <= _free(present, todo) else []
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"

@@ -1,0 +1,131 @@
+"""What lies on a partition already: entries and kernel files of ours, and the room there is."""
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bootentries import fs
+from bootentries.deployment import Entry
+from bootentries.entries import bls
+from bootentries.errors import BootentriesError
+from bootentries.esp import entry as esp_entry
+from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName, is_payload_name, parse_entry_name
+from bootentries.order import sdboot
+
+# Far more than an entry has.
+_LIMIT = 1 << 20
+# FAT knows no modes, links or sockets: whatever is no file or directory is not from there.
+SREL = "loader/entries.srel"
+SREL_TEXT = "type1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PresentEntry:
+    """One of our entries; `file` is its name as the directory has it."""
+
+    file: str
+    name: EntryName
+    text: str
+
+    @property
+    def live(self) -> bool:
+        """Whether loaders boot from it."""
+        return esp_entry.is_live(self.text)
+
+    @property
+    def deployment(self) -> str | None:
+        """The `STATEROOT/CHECKSUM.SERIAL` that it boots."""
+        return esp_entry.deployment_of(self.text)
+
+    @property
+    def payloads(self) -> tuple[str, ...]:
+        """Names of the files that it loads."""
+        return esp_entry.named_payloads(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """`entries` are ours, `foreign` the names of all others; `payload` maps names to sizes."""
+
+    entries: tuple[PresentEntry, ...] = ()
+    foreign: tuple[Entry, ...] = ()
+    payload: dict[str, int] = field(default_factory=dict)
+    has_entries: bool = False
+    has_payload: bool = False
+    srel: str | None = None
+    # bytes of a cluster, and of the whole and what is free of it
+    cluster: int = 4096
+    size: int = 0
+    free: int = 0
+    read_only: bool = False
+
+    @property
+    def live(self) -> tuple[PresentEntry, ...]:
+        """Our entries that loaders boot, in systemd-boot's order."""
+        by_name = {item.file: item for item in self.entries if item.live}
+        order = sdboot.order([Entry(item.file, bls.parse(item.text)) for item in by_name.values()])
+        return tuple(by_name[entry.name] for entry in order)
+
+    @property
+    def generation(self) -> int:
+        """The highest one that any name has, 0 for none."""
+        return max((item.name.generation for item in self.entries), default=0)
+
+    def shown(self) -> list[Entry]:
+        """Return all that systemd-boot shows from this directory, in its order."""
+        ours = (Entry(item.file, bls.parse(item.text)) for item in self.entries)
+        return sdboot.order([*ours, *self.foreign])
+
+
+def read_present(fd: int) -> Present:
+    """Return what is below the top directory `fd`; it only reads.
+
+    Raises OSError, and BootentriesError where something else is in the way of ours.
+    """
+    for path in ("loader", ENTRIES, PAYLOAD):
+        found = fs.stat_optional(fd, path, follow=False)
+        if found is not None and not stat.S_ISDIR(found.st_mode):
+            raise BootentriesError(
+                "read ESP", path, "it is in the way: not a directory",
+                hint="move it away; no loader reads entries there as it is",
+            )  # fmt: skip
+    ours, foreign = _entries(fd)
+    room = os.fstatvfs(fd)
+    srel = fs.read_optional(fd, SREL, _LIMIT)
+    return Present(
+        entries=ours,
+        foreign=foreign,
+        payload={name: size for name, size in _files(fd, PAYLOAD) if is_payload_name(name)},
+        has_entries=fs.is_dir(fd, ENTRIES),
+        has_payload=fs.is_dir(fd, PAYLOAD),
+        srel=None if srel is None else srel.decode("utf-8", "replace"),
+        cluster=room.f_bsize,
+        size=room.f_blocks * room.f_frsize,
+        free=room.f_bfree * room.f_frsize,
+        read_only=bool(room.f_flag & os.ST_RDONLY),
+    )
+
+
+def _entries(fd: int) -> tuple[tuple[PresentEntry, ...], tuple[Entry, ...]]:
+    ours: list[PresentEntry] = []
+    foreign: list[Entry] = []
+    for name, size in _files(fd, ENTRIES):
+        if not name.lower().endswith(".conf") or size > _LIMIT:
+            continue
+        text = (fs.read_optional(fd, f"{ENTRIES}/{name}", _LIMIT) or b"").decode("utf-8", "replace")
+        parsed = parse_entry_name(name)
+        # What has capitals was not written here, and may be somebody's.
+        if parsed is not None and name == name.lower():
+            ours.append(PresentEntry(name, parsed, text))
+        else:
+            foreign.append(Entry(name, bls.parse(text)))
+    return tuple(ours), tuple(foreign)
+
+
+def _files(fd: int, path: str) -> Iterable[tuple[str, int]]:
+    """Yield (name, size) of the regular files in a directory."""
+    for name in fs.list_optional(fd, path) or []:
+        found = fs.stat_optional(fd, f"{path}/{name}", follow=False)
+        if found is not None and stat.S_ISREG(found.st_mode):
+            yield name, found.st_size

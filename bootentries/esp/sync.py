@@ -1,0 +1,163 @@
+"""Bringing every partition in step with the list; one that fails does not stop the others."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from bootentries import fs
+from bootentries.errors import BootentriesError, from_os_error
+from bootentries.esp import entry as esp_entry
+from bootentries.esp.config import read_esp_config
+from bootentries.esp.find import EspPlace, find_places
+from bootentries.esp.links import make_link, remove_links, sync_links, unused_links
+from bootentries.esp.ops import Place
+from bootentries.esp.places import opened_place
+from bootentries.esp.plan import EspPlan, Wanted, plan
+from bootentries.esp.present import Present, read_present
+from bootentries.esp.wanted import read_wanted
+from bootentries.kargs import KernelArgs
+from bootentries.root import Root
+from bootentries.sysroot import Sysroot
+
+# A failed or interrupted sync is known by it; relative to the sysroot.
+STAMP = "boot/bootentries-esp.stamp"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one partition: what was done, or would be, or why it failed."""
+
+    label: str
+    plan: EspPlan | None = None
+    error: BootentriesError | None = None
+    # It could not even be opened: nothing can boot from it now.
+    missing: bool = False
+
+
+def sync_all(
+    root: Root,
+    present: Sysroot,
+    note: Callable[[str], None],
+    *,
+    told: tuple[str, ...] = (),
+    dry_run: bool = False,
+    reread: bool = False,
+) -> tuple[Outcome, ...]:
+    """Bring the partitions in step; returns what became of each, in order.
+
+    `told` replaces what the configuration says.  Raises BootentriesError for what concerns
+    them all: none is found, or the list itself cannot be read.
+    """
+    places = find_places(root, told or read_esp_config(root.fd).places)
+    if not dry_run:
+        _links(root, present)
+    with ExitStack() as stack:
+        opened = [_open(stack, root, place, write=not dry_run) for place in places]
+        found = [one for one in opened if not isinstance(one, Outcome)]
+        known = {} if reread else _known(root, [state for _, _, state in found])
+        wanted = read_wanted(root, present, known)
+        outcomes = tuple(
+            one
+            if isinstance(one, Outcome)
+            else _sync_one(one, root, wanted, note, dry_run=dry_run, reread=reread)
+            for one in opened
+        )
+        if not dry_run and all(outcome.error is None for outcome in outcomes):
+            _clean_links(root, [fd for _, fd, _ in found])
+            fs.remove_tree(root.boot(), STAMP.removeprefix("boot/"))
+    return outcomes
+
+
+def _open(
+    stack: ExitStack, root: Root, place: EspPlace, *, write: bool
+) -> tuple[EspPlace, int, Present] | Outcome:
+    try:
+        fd = stack.enter_context(opened_place(root, place.boot, write=write))
+    except BootentriesError as error:
+        return Outcome(place.label, error=error, missing=True)
+    try:
+        return place, fd, read_present(fd)
+    except OSError as error:
+        return Outcome(place.label, error=from_os_error("read ESP", error, place.label))
+    except BootentriesError as error:
+        return Outcome(place.label, error=_about(place, error))
+
+
+def _sync_one(
+    one: tuple[EspPlace, int, Present],
+    root: Root,
+    wanted: Wanted,
+    note: Callable[[str], None],
+    *,
+    dry_run: bool,
+    reread: bool,
+) -> Outcome:
+    place, fd, present = one
+    todo = None
+    try:
+        todo = plan(present, wanted, reread)
+        if not dry_run:
+            if todo.two_steps:
+                note(f"{place.label}: no room for old and new kernels at once: two steps")
+            apply(todo, Place(fd, root.boot(), note))
+    except BootentriesError as error:
+        return Outcome(place.label, todo, _about(place, error))
+    return Outcome(place.label, todo)
+
+
+def _about(place: EspPlace, error: BootentriesError) -> BootentriesError:
+    obj = place.label if error.obj == "partition" else f"{place.label}: {error.obj}"
+    return BootentriesError(error.operation, obj, error.reason, error.hint)
+
+
+def apply(todo: EspPlan, place: Place) -> None:
+    """Do it; raises BootentriesError with the old list, or the new one, in force."""
+    for op in todo.ops:
+        try:
+            op.apply(place)
+        except OSError as error:
+            raise from_os_error("sync ESP", error, op.describe()) from error
+
+
+def _links(root: Root, present: Sysroot) -> None:
+    try:
+        for item in present.on_disk:
+            make_link(root, item)
+        sync_links(root)
+    except OSError as error:
+        raise from_os_error("make boot link", error) from error
+
+
+def _clean_links(root: Root, fds: list[int]) -> None:
+    """Remove the links that no entry names any more."""
+    used: set[str] = set()
+    for fd in fds:
+        for item in read_present(fd).entries:
+            used.update(_link_of(item.text))
+    remove_links(root, unused_links(root, frozenset(used)))
+
+
+def _link_of(text: str) -> list[str]:
+    options = esp_entry.options_of(text)
+    return [value for value in KernelArgs.parse(options).values("ostree") if value]
+
+
+def _known(root: Root, states: list[Present]) -> dict[str, str]:
+    """Return the files of the boot directory whose copies need not be hashed again.
+
+    The boot directory's names stand for their content: their directory has the bootcsum.
+    """
+    known = {}
+    for present in states:
+        for item in present.live:
+            for source, name in esp_entry.sources(item.text).items():
+                found = fs.stat_optional(root.boot(), source)
+                if found is not None and present.payload.get(name) == found.st_size:
+                    known[source] = name
+    return known
+
+
+def is_pending(root: Root) -> bool:
+    """Return whether a sync was begun, or due, and did not end well."""
+    return fs.stat_optional(root.boot(), os.path.basename(STAMP), follow=False) is not None
