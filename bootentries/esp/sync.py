@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.esp import entry as esp_entry
+from bootentries.esp.binaries import Program
 from bootentries.esp.config import read_esp_config
 from bootentries.esp.find import EspPlace, find_places
+from bootentries.esp.install import plan_install, plan_remove
 from bootentries.esp.links import make_link, remove_links, sync_links, unused_links
-from bootentries.esp.ops import Place
+from bootentries.esp.ops import EspOp, Place
 from bootentries.esp.places import opened_place
 from bootentries.esp.plan import EspPlan, Wanted, plan
 from bootentries.esp.present import Present, read_present
@@ -55,7 +57,7 @@ def sync_all(
     with ExitStack() as stack:
         opened = [_open(stack, root, place, write=not dry_run) for place in places]
         found = [one for one in opened if not isinstance(one, Outcome)]
-        known = {} if reread else _known(root, [state for _, _, state in found])
+        known = {} if reread else known_sources(root, [state for _, _, state in found])
         wanted = read_wanted(root, present, known)
         outcomes = tuple(
             one
@@ -67,6 +69,74 @@ def sync_all(
             _clean_links(root, [fd for _, fd, _ in found])
             fs.remove_tree(root.boot(), STAMP.removeprefix("boot/"))
     return outcomes
+
+
+def install_all(
+    root: Root,
+    programs: tuple[Program, ...],
+    note: Callable[[str], None],
+    *,
+    told: tuple[str, ...],
+    timeout: int,
+    labels: frozenset[str],
+    dry_run: bool,
+) -> tuple[Outcome, ...]:
+    """Put systemd-boot on the places in `labels`; returns what became of each."""
+
+    def act(place: EspPlace, write: bool) -> EspPlan:
+        with opened_place(root, place.esp, write=write) as fd:
+            todo = plan_install(fd, place, programs, timeout, note)
+            return _done(EspPlan(todo, not todo), Place(fd, root.boot(), note), write)
+
+    return _each(root, told, dry_run, act, labels)
+
+
+def remove_all(
+    root: Root, note: Callable[[str], None], *, told: tuple[str, ...], dry_run: bool
+) -> tuple[Outcome, ...]:
+    """Take all that is ours from the places, and the boot links that they had."""
+
+    def act(place: EspPlace, write: bool) -> EspPlan:
+        todo: list[EspOp] = []
+        for source in dict.fromkeys((place.boot, place.esp)):
+            with opened_place(root, source, write=write) as fd:
+                found = plan_remove(fd, read_present(fd))
+                _done(EspPlan(found, not found), Place(fd, root.boot(), note), write)
+                todo += found
+        return EspPlan(tuple(todo), not todo)
+
+    outcomes = _each(root, told, dry_run, act)
+    if not dry_run and all(outcome.error is None for outcome in outcomes):
+        remove_links(root, unused_links(root, frozenset()))
+        fs.remove_tree(root.boot(), STAMP.removeprefix("boot/"))
+    return outcomes
+
+
+def _done(todo: EspPlan, place: Place, write: bool) -> EspPlan:
+    if write:
+        apply(todo, place)
+    return todo
+
+
+def _each(
+    root: Root,
+    told: tuple[str, ...],
+    dry_run: bool,
+    act: Callable[[EspPlace, bool], EspPlan],
+    labels: frozenset[str] | None = None,
+) -> tuple[Outcome, ...]:
+    outcomes = []
+    for place in find_places(root, told or read_esp_config(root.fd).places):
+        if labels is not None and place.label not in labels:
+            continue
+        try:
+            outcomes.append(Outcome(place.label, act(place, not dry_run)))
+        except OSError as error:
+            named = from_os_error("change ESP", error, place.label)
+            outcomes.append(Outcome(place.label, error=named))
+        except BootentriesError as error:
+            outcomes.append(Outcome(place.label, error=_about(place, error)))
+    return tuple(outcomes)
 
 
 def _open(
@@ -143,7 +213,7 @@ def _link_of(text: str) -> list[str]:
     return [value for value in KernelArgs.parse(options).values("ostree") if value]
 
 
-def _known(root: Root, states: list[Present]) -> dict[str, str]:
+def known_sources(root: Root, states: list[Present]) -> dict[str, str]:
     """Return the files of the boot directory whose copies need not be hashed again.
 
     The boot directory's names stand for their content: their directory has the bootcsum.
