@@ -97,12 +97,14 @@ class Places:
     itself, `var_is_stateroot` that `/var` will be the stateroot's whoever mounts it.
     `labelled` says that the tree has an SELinux policy: making targets is then left to the
     tree's own tmpfiles.d, which labels them.  With `filesystem_ro` nothing can be made on the
-    physical root before the system remounts it.
+    physical root before the system remounts it.  With `image` the root is no directory of
+    the physical root, and what is missing in it is not made there.
     """
 
     __slots__ = (
         "deployment",
         "filesystem_ro",
+        "image",
         "labelled",
         "new_root",
         "var",
@@ -120,6 +122,7 @@ class Places:
         *,
         labelled: bool = False,
         filesystem_ro: bool = False,
+        image: bool = False,
     ) -> None:
         self.deployment = deployment
         self.var = var
@@ -128,6 +131,7 @@ class Places:
         self.var_is_stateroot = var_is_stateroot
         self.labelled = labelled
         self.filesystem_ro = filesystem_ro
+        self.image = image
 
 
 def before_mounts(found: list[Found], places: Places) -> list[Op]:
@@ -139,10 +143,27 @@ def before_mounts(found: list[Found], places: Places) -> list[Op]:
             continue
         if not places.labelled:
             ops += _make_target(step, link, places)
-        if link.kind == ABSENT:
-            above, _, name = (places.deployment + b"/" + link.name).rpartition(b"/")
-            ops.append(MakeLink(step, above, name, link.text))
+        if link.kind == ABSENT and not places.image:
+            ops += missing([link], places.deployment)
     return ops
+
+
+def missing(found: list[Found], top: bytes) -> list[Op]:
+    """The symlinks that are made below `top`, since nothing stands at their names."""
+    ops: list[Op] = []
+    for link in found:
+        if link.kind == ABSENT:
+            above, _, name = (top + b"/" + link.name).rpartition(b"/")
+            ops.append(MakeLink(f"link {show(link.name)}", above, name, link.text))
+    return ops
+
+
+def sealed(found: list[Found]) -> list[Found]:
+    """`found` for a root that nothing can be added to: what is missing stays missing."""
+    words = "nothing stands there, and nothing can be added to the image"
+    return [
+        Found(link.name, link.text, OTHER, words) if link.kind == ABSENT else link for link in found
+    ]
 
 
 def after_mounts(found: list[Found], places: Places) -> list[Op]:

@@ -34,6 +34,48 @@ MOUNTS = b"/run/bootchain/mounts"
 VAR_OURS, VAR_SYSTEM, VAR_ADMIN, VAR_VOLATILE = "prepare-root", "system", "fstab", "volatile"
 
 
+class Image:
+    """A composefs image that is to be the root, and what it has to be.
+
+    `name` is below `directory`, `objects` holds the content of its files.  With `verity`
+    every file must have the fs-verity digest that is in the image; `digest` is the image's
+    own, or empty when nobody vouches for it.  `keypath` is the file of the keys that vouched,
+    or None.  With `transient` there are changes, in memory; `readonly` is the mount's own.
+    """
+
+    __slots__ = (
+        "digest",
+        "directory",
+        "keypath",
+        "name",
+        "objects",
+        "readonly",
+        "transient",
+        "verity",
+    )
+
+    def __init__(
+        self,
+        *,
+        directory: bytes,
+        name: bytes,
+        objects: bytes,
+        verity: bool,
+        digest: bytes,
+        keypath: bytes | None,
+        transient: bool,
+        readonly: bool,
+    ) -> None:
+        self.directory = directory
+        self.name = name
+        self.objects = objects
+        self.verity = verity
+        self.digest = digest
+        self.keypath = keypath
+        self.transient = transient
+        self.readonly = readonly
+
+
 class Facts:
     """What was seen of the sysroot before anything is changed.
 
@@ -41,18 +83,25 @@ class Facts:
     with a `loader` link, and that the deployment has the mount point; `readonly` is
     `sysroot.readonly` after libostree's fallback; `hotfix` that the deployment is unlocked
     for a hotfix; `filesystem_ro` that the root filesystem itself is read-only now.
+
+    `image` is None for a plain root.  `etc_scratch` is the directory to be made for changes
+    to `/etc` that are forgotten, or empty; `volatile_root` the text of systemd's link to the
+    root's device, or empty.
     """
 
     __slots__ = (
         "boot_here",
+        "etc_scratch",
         "filesystem_ro",
         "hotfix",
+        "image",
         "labelled",
         "links",
         "readonly",
         "root",
         "target",
         "var_by",
+        "volatile_root",
     )
 
     def __init__(
@@ -67,6 +116,9 @@ class Facts:
         hotfix: bool,
         filesystem_ro: bool,
         labelled: bool,
+        image: Image | None = None,
+        etc_scratch: bytes = b"",
+        volatile_root: bytes = b"",
     ) -> None:
         self.root = root
         self.target = target
@@ -77,6 +129,9 @@ class Facts:
         self.hotfix = hotfix
         self.filesystem_ro = filesystem_ro
         self.labelled = labelled
+        self.image = image
+        self.etc_scratch = etc_scratch
+        self.volatile_root = volatile_root
 
     @property
     def deployment(self) -> bytes:
@@ -134,6 +189,7 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
         var_is_stateroot=facts.var_by in (VAR_OURS, VAR_SYSTEM),
         labelled=facts.labelled,
         filesystem_ro=facts.filesystem_ro,
+        image=facts.image is not None,
     )
     ops: list[Op] = [
         MakeDir("run", b"/run/ostree", 0o755),
@@ -141,14 +197,12 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
         Propagation("private", b"/", MS_PRIVATE, recursive=True),
     ]
     ops += links.before_mounts(facts.links, places)
-    ops += [MakeDir("root", NEW_ROOT, 0o755), Bind("root", facts.deployment, NEW_ROOT)]
+    ops.append(MakeDir("root", NEW_ROOT, 0o755))
+    ops += _root(facts)
     if facts.boot_here and config.boot_mount:
         ops.append(Bind("boot", facts.root + b"/boot", NEW_ROOT + b"/boot"))
-    if facts.readonly:
-        ops += [
-            Bind("etc", facts.deployment + b"/etc", NEW_ROOT + b"/etc"),
-            Remount("etc", NEW_ROOT + b"/etc", readonly=False),
-        ]
+    if facts.readonly or facts.image is not None:
+        ops += _etc(facts)
     ops += _usr(facts)
     ops.append(Bind("sysroot", facts.root, physical))
     if facts.readonly:
@@ -186,19 +240,54 @@ def undo(applied: list[Op]) -> list[Op]:
     return [back for back in (op.undo() for op in reversed(applied)) if back is not None]
 
 
+def _root(facts: Facts) -> list[Op]:
+    """The deployment's directory, or its image."""
+    if facts.image is None:
+        return [Bind("root", facts.deployment, NEW_ROOT)]
+    from prepare_root import cfsplan  # noqa: PLC0415 - no page of it for plain roots
+
+    ops = cfsplan.root(facts.image, facts.volatile_root, NEW_ROOT)
+    if not facts.image.readonly:
+        ops += links.missing(facts.links, NEW_ROOT)
+    return ops
+
+
+def _etc(facts: Facts) -> list[Op]:
+    """`/etc` of the deployment, writable; or what the tree has, with changes forgotten."""
+    etc = NEW_ROOT + b"/etc"
+    if facts.etc_scratch:
+        from prepare_root import cfsplan  # noqa: PLC0415 - no page of it for other roots
+
+        return cfsplan.etc(facts.etc_scratch, NEW_ROOT + b"/usr/etc", etc)
+    return [Bind("etc", facts.deployment + b"/etc", etc), Remount("etc", etc, readonly=False)]
+
+
 def _usr(facts: Facts) -> list[Op]:
-    """`/usr` read-only, or the hotfix layers over it."""
+    """`/usr` read-only, or the hotfix layers over it; an image's is read-only as it is.
+
+    A signed image's stays what was signed.
+    """
     usr = NEW_ROOT + b"/usr"
-    if facts.hotfix:
+    image = facts.image
+    if facts.hotfix and (image is None or image.keypath is None):
         layers = b"lowerdir=" + usr + b",upperdir=.usr-ovl-upper,workdir=.usr-ovl-work"
         return [Overlay("usr", facts.deployment, usr, layers, facts.filesystem_ro)]
+    if image is not None:
+        return []
     return [Bind("usr", usr, usr), Remount("usr", usr, readonly=True)]
 
 
 def booted_metadata(facts: Facts) -> BootedMetadata:
     """What /run/ostree-booted will say."""
+    image = facts.image
     return BootedMetadata(
         device=facts.target.device,
         inode=facts.target.inode,
+        root_transient=image is not None and image.transient,
+        root_transient_ro=image is not None and image.transient and image.readonly,
+        composefs=None if image is None else True,
+        composefs_verity=image is not None and image.verity,
+        composefs_signed=None if image is None else image.keypath,
         sysroot_ro=facts.readonly,
+        transient_etc=facts.etc_scratch or None,
     )

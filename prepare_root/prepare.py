@@ -11,8 +11,9 @@ from prepare_root.formats import FormatError, keyfile
 from prepare_root.formats import cmdline as kernel_cmdline
 from prepare_root.formats import config as configuration
 from prepare_root.formats.config import Config
+from prepare_root.links import Found
 from prepare_root.ops import Op
-from prepare_root.plan import Facts
+from prepare_root.plan import Facts, Image
 from prepare_root.target import Target
 
 CONFIG_PATHS = (b"/usr/lib/ostree/prepare-root.conf", b"/etc/ostree/prepare-root.conf")
@@ -20,6 +21,9 @@ VAR_MARKER = b"/run/ostree/initramfs-mount-var"
 GENERATOR = b"/usr/lib/systemd/system-generators/ostree-system-generator"
 JOURNAL = b"/run/systemd/journal/socket"
 JOURNAL_PREPARED = b"7170336a73ba4601bad31af888aa0df7"
+COMPOSEFS_KARG = b"ostree.prepare-root.composefs="
+
+Choice = tuple[Image | None, bool]
 
 
 def load_config() -> Config:
@@ -53,18 +57,16 @@ def _unreadable(path: bytes, reason: str) -> Failure:
 
 def observe(root: bytes, cmdline: bytes, config: Config) -> Facts:
     """All that the plan needs to know.  Raises Failure; changes nothing."""
-    _refuse_unsupported(config)
     root = _real_path(root)
     found = target.find(root, cmdline)
     deployment = root + b"/" + found.path
     try:
-        _refuse_image(config, deployment)
-        readonly = bool(config.sysroot_readonly) or _repo_readonly(root)
+        image, readonly = _choose(root, found, cmdline, config)
         var_by = _who_mounts_var(config, cmdline, deployment)
         facts = Facts(
             root=root,
             target=found,
-            links=links.look(deployment, config.links),
+            links=_links(deployment, image, config),
             var_by=var_by,
             boot_here=files.is_link(files.lstat(root + b"/boot/loader"))
             and files.is_dir(files.lstat(deployment + b"/boot")),
@@ -72,6 +74,9 @@ def observe(root: bytes, cmdline: bytes, config: Config) -> Facts:
             hotfix=files.is_dir(files.lstat(deployment + b"/.usr-ovl-work")),
             filesystem_ro=bool(_bootsys.statfs(root)[1] & ST_RDONLY),
             labelled=files.is_file(files.lstat(deployment + b"/etc/selinux/config")),
+            image=image,
+            etc_scratch=_etc_scratch(config, readonly or image is not None),
+            volatile_root=_volatile_root(root, image),
         )
     except OSError as error:
         subject = show(error.filename if isinstance(error.filename, bytes) else deployment)
@@ -94,33 +99,57 @@ def _real_path(path: bytes) -> bytes:
         _bootsys.close(fd)
 
 
-def _refuse_unsupported(config: Config) -> None:
-    """Say plainly what this version cannot do, rather than boot something less protected."""
-    wanted = ""
-    if config.composefs not in (b"no", b"maybe"):
-        wanted = f"[composefs] enabled={show(config.composefs)}"
-    elif config.root_transient:
-        wanted = "[root] transient"
-    elif config.etc_transient:
-        wanted = "[etc] transient"
-    if wanted:
+def _choose(root: bytes, found: Target, cmdline: bytes, config: Config) -> Choice:
+    """Plain root or image, and whether the physical root is read-only.
+
+    The repository's word counts only where nothing else protects the physical root.
+    """
+    image = None
+    yes = False
+    if config.composefs != b"no" or COMPOSEFS_KARG in cmdline:
+        from prepare_root import composefs  # noqa: PLC0415 - no page of it for plain roots
+
+        asked = composefs.policy(config, cmdline)
+        image = composefs.look(root, found, asked, config)
+        yes = asked.enabled == composefs.YES
+    if image is None and config.root_transient:
         raise Failure(
             "read configuration",
-            wanted,
-            "not supported by this prepare-root yet",
-            "use libostree's ostree-prepare-root for this image",
+            "[root] transient",
+            "only a composefs image can have a transient root, and this root has none",
+            "set [composefs] enabled=yes, and deploy with composefs",
         )
+    readonly = config.sysroot_readonly
+    if readonly is None:
+        readonly = yes
+    if not readonly and not yes:
+        readonly = _repo_readonly(root)
+    return image, readonly
 
 
-def _refuse_image(config: Config, deployment: bytes) -> None:
-    """`maybe` allows a plain root only where the deployment has no composefs image."""
-    if config.composefs == b"maybe" and files.lstat(deployment + b"/.ostree.cfs") is not None:
-        raise Failure(
-            "mount root",
-            show(deployment + b"/.ostree.cfs"),
-            "composefs images are not supported by this prepare-root yet",
-            "set [composefs] enabled=no, or use libostree's ostree-prepare-root",
+def _volatile_root(root: bytes, image: Image | None) -> bytes:
+    if image is None:
+        return b""
+    from prepare_root import volatile  # noqa: PLC0415 - images only
+
+    return volatile.link_text(root)
+
+
+def _etc_scratch(config: Config, etc_mounted: bool) -> bytes:
+    """Where changes to `/etc` go when they are to be forgotten, or nothing.
+
+    libostree leaves `/etc` alone on a writable plain root, whatever the configuration says.
+    """
+    if not config.etc_transient:
+        return b""
+    if not etc_mounted:
+        log.warning(
+            "[etc] transient: no effect, since neither composefs nor [sysroot] readonly is on"
         )
+        return b""
+    from prepare_root import cfsplan  # noqa: PLC0415 - transient /etc only
+
+    return cfsplan.new_etc_scratch()
 
 
 def _repo_readonly(root: bytes) -> bool:
@@ -141,6 +170,11 @@ def _repo_readonly(root: bytes) -> bool:
     return False
 
 
+def _links(deployment: bytes, image: Image | None, config: Config) -> list[Found]:
+    found = links.look(deployment, config.links)
+    return links.sealed(found) if image is not None and image.readonly else found
+
+
 def _who_mounts_var(config: Config, cmdline: bytes, deployment: bytes) -> str:
     return plan.who_mounts_var(
         config.var_mount,
@@ -154,8 +188,10 @@ def _who_mounts_var(config: Config, cmdline: bytes, deployment: bytes) -> str:
 def _require_mount_points(facts: Facts) -> None:
     """A mount point that is a link would lead a mount out of the new root."""
     needed = [b"usr", b"sysroot"]
-    if facts.readonly:
+    if facts.readonly or facts.image is not None:
         needed.append(b"etc")
+    if facts.etc_scratch:
+        needed.append(b"usr/etc")
     if facts.var_by == plan.VAR_OURS:
         needed.append(b"var")
     for name in needed:
@@ -205,6 +241,10 @@ def apply(ops: tuple[Op, ...]) -> None:
                 continue
             hint = _put_back(applied)
             raise Failure(op.step, op.describe(), reason_of(error), hint) from error
+        except Failure as error:
+            # an operation that knows better what is wrong than the system does
+            hint = "; ".join(filter(None, (error.hint, _put_back(applied))))
+            raise Failure(error.operation, error.subject, error.reason, hint) from error
         applied.append(op)
 
 
@@ -237,6 +277,8 @@ def _tell(facts: Facts) -> None:
         f"deployment {show(found.path)} (sysroot read-only: {_yes(facts.readonly)},"
         f" root filesystem writable: {_yes(not facts.filesystem_ro)}, /var by {facts.var_by})"
     )
+    if facts.image is not None:
+        _tell_image(facts, facts.image)
     for line in links.reports(facts.links):
         log.warning(line)
     path = show(found.path).encode("utf-8")  # a newline would start another field
@@ -249,6 +291,16 @@ def _tell(facts: Facts) -> None:
         _bootsys.send_datagram(JOURNAL, message)
     except OSError:
         pass  # no journal here: the line above has said it
+
+
+def _tell_image(facts: Facts, image: Image) -> None:
+    signed = "no" if image.keypath is None else f"by a key in {show(image.keypath)}"
+    log.info(
+        f"composefs image (fs-verity required: {_yes(image.verity)}, signed: {signed},"
+        f" transient: {_yes(image.transient)})"
+    )
+    if facts.hotfix and image.keypath is not None:
+        log.warning("hotfix: not mounted over /usr, since the image is signed")
 
 
 def _yes(value: bool) -> str:

@@ -4,7 +4,7 @@ import errno
 
 import _bootsys
 
-from prepare_root import files, log
+from prepare_root import log
 from prepare_root.constants import (
     MNT_DETACH,
     MS_MOVE,
@@ -90,40 +90,13 @@ def _move_over() -> None:
         _move(b".", b"/")
         _bootsys.chroot(b".")
         if in_memory:
-            _delete_below(fd, _bootsys.fstat(fd)[ST_DEV])
+            from prepare_root import trees  # noqa: PLC0415 - older kernels only
+
+            trees.delete_below(fd, _bootsys.fstat(fd)[ST_DEV])
         else:
             log.notice("free initramfs: /: not a filesystem in memory, left as it is")
     finally:
         _bootsys.close(fd)
-
-
-def _delete_below(dir_fd: int, device: int) -> None:
-    """Delete all below an open directory that is on `device`; what cannot be is left."""
-    try:
-        names = _bootsys.listdir(b".", dir_fd=dir_fd)
-    except OSError:
-        return
-    for name in names:
-        try:
-            stat = _bootsys.stat(name, dir_fd=dir_fd, follow=False)
-            if stat[ST_DEV] != device:
-                continue
-            if files.is_dir(stat):
-                _delete_directory(name, dir_fd, device)
-            else:
-                _bootsys.unlink(name, dir_fd=dir_fd)
-        except OSError:
-            continue  # a mount point, or gone: nothing depends on it
-
-
-def _delete_directory(name: bytes, dir_fd: int, device: int) -> None:
-    flags = O_RDONLY | _bootsys.O_DIRECTORY | _bootsys.O_NOFOLLOW
-    fd = _bootsys.open(name, flags, dir_fd=dir_fd)
-    try:
-        _delete_below(fd, device)
-    finally:
-        _bootsys.close(fd)
-    _bootsys.rmdir(name, dir_fd=dir_fd)
 
 
 def hand_over(init: bytes, arguments: list[bytes], environ: list[bytes]) -> None:

@@ -35,6 +35,11 @@ class Target:
         self.inode = inode
 
     @property
+    def checksum(self) -> bytes:
+        """The commit that is deployed here, in hex."""
+        return self.path.rpartition(b"/")[2].partition(b".")[0]
+
+    @property
     def var(self) -> bytes:
         """The stateroot's `var`, relative to the physical root."""
         return b"ostree/deploy/" + self.stateroot + b"/var"

@@ -103,6 +103,11 @@ def find_ostree_target(cmdline: bytes) -> bytes | None:
     return _raw_value(words, b"ostree=")
 
 
+def find_raw(cmdline: bytes, key: bytes) -> bytes | None:
+    """Return the first value of `key` as libostree's raw scan finds it, or None."""
+    return _raw_value(cmdline.removesuffix(b"\n").split(b" "), key + b"=")
+
+
 def _raw_value(words: list[bytes], prefix: bytes) -> bytes | None:
     for word in words:
         if word.startswith(prefix):

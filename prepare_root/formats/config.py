@@ -22,6 +22,10 @@ DEFAULT_LINKS: tuple[Link, ...] = (
 )
 
 
+# What libostree's dracut module puts the key at.
+DEFAULT_KEYPATH = b"/etc/ostree/initramfs-root-binding.key"
+
+
 class ConfigError(FormatError):
     """A configuration that cannot be used; the text names group, key and value."""
 
@@ -32,6 +36,7 @@ class Config:
     __slots__ = (
         "boot_mount",
         "composefs",
+        "composefs_keypath",
         "etc_transient",
         "failure_action",
         "failure_delay",
@@ -45,6 +50,7 @@ class Config:
 
     def __init__(self) -> None:
         self.composefs: bytes = b"no"  # no, yes, maybe, signed, verity
+        self.composefs_keypath: bytes = DEFAULT_KEYPATH  # Ed25519 keys, in the initramfs
         self.root_transient = False
         self.root_transient_ro = False
         self.etc_transient = False
@@ -66,6 +72,9 @@ def parse(data: bytes) -> Config:
     file = keyfile.parse(data)
     config = Config()
     config.composefs = _composefs(file)
+    keypath = file.string(b"composefs", b"keypath")
+    if keypath is not None:
+        config.composefs_keypath = keypath.rstrip()
     config.root_transient_ro = file.boolean(b"root", b"transient-ro") or False
     config.root_transient = file.boolean(b"root", b"transient") or False
     if config.root_transient and config.root_transient_ro:
@@ -76,7 +85,7 @@ def parse(data: bytes) -> Config:
     config.boot_mount = _switch(file, b"boot", b"mount", True)
     config.record_mounts = _switch(file, b"record", b"mounts", False)
     config.var_mount = _choice(file, b"var", b"mount", (b"auto", b"yes", b"no"))
-    config.failure_action = _choice(file, b"failure", b"action", (b"reboot", b"halt", b"shell"))
+    config.failure_action = _failure_action(file, config.composefs == b"signed")
     config.failure_delay = _seconds(file, b"failure", b"delay", 60)
     config.links = _links(file)
     return config
@@ -107,6 +116,13 @@ def _choice(file: keyfile.KeyFile, group: bytes, key: bytes, choices: tuple[byte
     raise _bad(group, key, value, "one of " + ", ".join(map(show, choices)))
 
 
+def _failure_action(file: keyfile.KeyFile, signed: bool) -> bytes:
+    """A machine that refused what was not signed should not do so in a loop."""
+    if signed and file.raw(b"failure", b"action") is None:
+        return b"halt"
+    return _choice(file, b"failure", b"action", (b"reboot", b"halt", b"shell"))
+
+
 def _seconds(file: keyfile.KeyFile, group: bytes, key: bytes, default: int) -> int:
     value = file.string(group, key)
     if value is None:
@@ -117,14 +133,14 @@ def _seconds(file: keyfile.KeyFile, group: bytes, key: bytes, default: int) -> i
 
 
 def _composefs(file: keyfile.KeyFile) -> bytes:
-    """As libostree reads it: blanks at the end count only against `signed` and `verity`."""
+    """As libostree reads it, but that it takes no blanks behind `signed` and `verity`."""
     value = file.string(b"composefs", b"enabled")
     plain = b"no" if value is None else value.rstrip()
     if plain in (b"no", b"false", b"0"):
         return b"no"
     if plain in (b"yes", b"true", b"1"):
         return b"yes"
-    if plain == b"maybe" or value in (b"signed", b"verity"):
+    if plain in (b"maybe", b"signed", b"verity"):
         return plain
     raise _bad(b"composefs", b"enabled", value or b"", "one of yes, no, maybe, signed, verity")
 

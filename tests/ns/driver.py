@@ -95,6 +95,14 @@ def mount_table(root: Path) -> list[str]:
     return text.splitlines()
 
 
+def content(path: Path) -> str:
+    """A file's bytes in hex, or why they cannot be read."""
+    try:
+        return path.read_bytes().hex()
+    except OSError as error:
+        return str(error.strerror)
+
+
 def tree(top: Path) -> dict[str, str]:
     """Every name below `top` on its own filesystem, with type, mode and content or text."""
     found = {}
@@ -109,7 +117,7 @@ def tree(top: Path) -> dict[str, str]:
             if stat.S_ISLNK(status.st_mode):
                 text = str(path.readlink())
             elif stat.S_ISREG(status.st_mode):
-                text = path.read_bytes().hex()
+                text = content(path)
             found[str(path.relative_to(top))] = f"{mode} {text}".strip()
     return found
 

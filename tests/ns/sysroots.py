@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cfsimages
+
 STATEROOT = "testos"
 COMMIT = "a" * 64
 BOOTCSUM = "b" * 64
@@ -33,7 +35,8 @@ class Layout:
     `links` says what stands at the names of convenience links (`right` unless said);
     `fstab` is the deployment's etc/fstab; `repo_config` the repository's configuration;
     `remove` are paths of the physical root that are deleted last; `symlinks` are replaced
-    or added last, path → text.
+    or added last, path → text.  With `composefs` the deployment has an image, of what it is
+    before that.
     """
 
     links: dict[str, str] = field(default_factory=dict)
@@ -43,6 +46,7 @@ class Layout:
     boot_loader: bool = True
     hotfix: bool = False
     selinux: bool = False
+    composefs: bool = False
     remove: tuple[str, ...] = ()
     symlinks: dict[str, str] = field(default_factory=dict)
 
@@ -68,7 +72,8 @@ def build(directory: Path, layout: Layout) -> None:
     for name in (*MOUNT_POINTS, "usr/bin", "usr/etc", "etc"):
         (deployment / name).mkdir(parents=True, exist_ok=True)
     (deployment / "etc/hostname").write_text("guest\n")
-    (deployment / "usr/bin/tool").write_text("#!/bin/sh\n")
+    # more than what would be kept in a composefs image itself
+    (deployment / "usr/bin/tool").write_text("#!/bin/sh\n" + 20 * "# a tool\n")
     (deployment / "ostree").symlink_to("sysroot/ostree")
     for name, text in DEFAULT_LINKS.items():
         _place_link(deployment, name, text, layout.links.get(name, RIGHT))
@@ -98,6 +103,8 @@ def build(directory: Path, layout: Layout) -> None:
     (directory / "boot/kernel").write_text("boot partition\n")
     if layout.boot_loader:
         (directory / "boot/loader").symlink_to("loader.1")
+    if layout.composefs:
+        cfsimages.add(directory, DEPLOYMENT, COMMIT, layout.repo_config)
     for path in layout.remove:
         subprocess.run(["rm", "-rf", "--", directory / path], check=True)
     for path, text in layout.symlinks.items():

@@ -256,30 +256,115 @@ def test_etc_that_cannot_be_looked_at(sysroot):
     assert str(error) == "look at deployment: etc/fstab: Too many levels of symbolic links"
 
 
+# ---- composefs and transient roots ------------------------------------------
+
+
+IMAGE = f"{DEPLOYMENT}/.ostree.cfs"
+
+
+@pytest.mark.parametrize("key", ["transient", "transient-ro"])
+def test_a_transient_root_needs_an_image(sysroot, key):
+    error = failure(observe, sysroot, f"[root]\n{key}=true".encode())
+    assert str(error) == (
+        "read configuration: [root] transient: only a composefs image can have a transient root,"
+        " and this root has none"
+    )
+    assert error.hint == "set [composefs] enabled=yes, and deploy with composefs"
+
+
 @pytest.mark.parametrize(
-    ("text", "subject"),
+    ("word", "cmdline", "there", "image"),
     [
-        (b"[composefs]\nenabled=yes", "[composefs] enabled=yes"),
-        (b"[composefs]\nenabled=signed", "[composefs] enabled=signed"),
-        (b"[root]\ntransient=true", "[root] transient"),
-        (b"[root]\ntransient-ro=true", "[root] transient"),
-        (b"[etc]\ntransient=true", "[etc] transient"),
+        ("no", b"", True, False),
+        ("maybe", b"", False, False),
+        ("maybe", b"", True, True),
+        ("yes", b"", True, True),
+        ("no", b" ostree.prepare-root.composefs=1", True, True),
+        ("yes", b" ostree.prepare-root.composefs=no", True, False),
+        ("yes", b" ostree.prepare-root.composefs=maybe", False, False),
+        # only whole words, only the first
+        ("no", b" xostree.prepare-root.composefs=yes", True, False),
+        (
+            "no",
+            b" ostree.prepare-root.composefs=no ostree.prepare-root.composefs=yes",
+            True,
+            False,
+        ),
     ],
 )
-def test_what_is_not_written_yet_is_refused(sysroot, text, subject):
-    error = failure(observe, sysroot, text)
-    assert str(error) == (f"read configuration: {subject}: not supported by this prepare-root yet")
-    assert error.hint == "use libostree's ostree-prepare-root for this image"
+def test_image_or_plain_root(sysroot, word, cmdline, there, image):
+    if there:
+        (sysroot / IMAGE).write_text("")
+    found = observe(sysroot, f"[composefs]\nenabled={word}".encode(), CMDLINE + cmdline)
+    assert (found.image is not None) is image
+    metadata = plan.booted_metadata(found)
+    assert metadata.composefs == (True if image else None)
+    assert bool(found.volatile_root) <= image
 
 
-def test_maybe_means_no_only_without_an_image(sysroot):
-    assert observe(sysroot, b"[composefs]\nenabled=maybe").target.stateroot == b"os"
-    (sysroot / DEPLOYMENT / ".ostree.cfs").write_text("")
-    error = failure(observe, sysroot, b"[composefs]\nenabled=maybe")
+def test_an_image_that_is_not_there(sysroot):
+    error = failure(observe, sysroot, b"[composefs]\nenabled=yes")
+    assert str(error) == f"mount root: {IMAGE}: the deployment has no composefs image"
+    assert "[ex-integrity] composefs=true" in error.hint
+
+
+def test_an_argument_that_is_none(sysroot):
+    error = failure(observe, sysroot, b"", CMDLINE + b" ostree.prepare-root.composefs=on")
     assert str(error) == (
-        f"mount root: {sysroot}/{DEPLOYMENT}/.ostree.cfs:"
-        " composefs images are not supported by this prepare-root yet"
+        "read kernel command line: ostree.prepare-root.composefs:"
+        " 'on' is not one of yes, no, maybe, signed, verity"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "repo", "readonly"),
+    [
+        ("", "true", True),
+        ("", "false", False),
+        ("[composefs]\nenabled=yes", "false", True),
+        ("[composefs]\nenabled=maybe", "false", False),
+        ("[composefs]\nenabled=maybe", "true", True),
+        # the repository has no say in what protects an image
+        ("[composefs]\nenabled=yes\n[sysroot]\nreadonly=false", "true", False),
+        ("[composefs]\nenabled=maybe\n[sysroot]\nreadonly=false", "true", True),
+    ],
+)
+def test_readonly_beside_an_image(sysroot, text, repo, readonly):
+    (sysroot / IMAGE).write_text("")
+    (sysroot / "ostree/repo/config").write_text(f"[sysroot]\nreadonly={repo}\n")
+    assert observe(sysroot, text.encode()).readonly is readonly
+
+
+def test_transient_etc_has_a_name_of_its_own(sysroot):
+    (sysroot / DEPLOYMENT / "usr/etc").mkdir()
+    text = b"[sysroot]\nreadonly=true\n[etc]\ntransient=true"
+    first, second = observe(sysroot, text).etc_scratch, observe(sysroot, text).etc_scratch
+    prefix, _, suffix = first.rpartition(b".")
+    assert (prefix, len(suffix), suffix.isalnum()) == (b"/run/ostree/transient-etc", 6, True)
+    assert first != second
+
+
+def test_transient_etc_without_a_mount_of_its_own(sysroot, capfd):
+    """libostree says nothing then; ours says that it has no effect."""
+    assert observe(sysroot, b"[etc]\ntransient=true").etc_scratch == b""
+    assert "[etc] transient: no effect, since neither" in capfd.readouterr().err
+
+
+def test_transient_etc_needs_the_trees_own(sysroot):
+    text = b"[sysroot]\nreadonly=true\n[etc]\ntransient=true"
+    error = failure(observe, sysroot, text)
+    assert error.reason == "not a deployment: it has no directory 'usr/etc' to mount on"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("", links.OTHER), ("transient-ro=true", links.OTHER), ("transient=true", links.ABSENT)],
+)
+def test_links_that_an_image_lacks(sysroot, text, kind):
+    (sysroot / IMAGE).write_text("")
+    found = observe(sysroot, f"[composefs]\nenabled=yes\n[root]\n{text}".encode())
+    (opt,) = (link for link in found.links if link.name == b"opt")
+    assert opt.kind == kind
 
 
 def test_no_sysroot(tmp_path):
@@ -290,6 +375,35 @@ def test_no_sysroot(tmp_path):
     assert str(failure(observe, tmp_path / "file")) == (
         f"open sysroot: {tmp_path}/file: Not a directory"
     )
+
+
+def test_a_failure_that_an_operation_tells(tmp_path):
+    """Its words stay, what was done is undone, and what could not be joins the hint."""
+
+    class Refuses(ops.Op):
+        def describe(self):
+            return "refuse"
+
+        def apply(self):
+            (tmp_path / "a/b").rmdir()
+            raise Failure("mount root", "image", "wrong", "try another")
+
+    class Stays(ops.MakeDir):
+        def undo(self):
+            return ops.RemoveFile(self.step, self.path)
+
+    made = (
+        ops.MakeDir("dirs", bytes(tmp_path / "a"), 0o755),
+        Stays("dirs", bytes(tmp_path / "a/b"), 0o755),
+        Refuses("root"),
+    )
+    error = failure(prepare.apply, made)
+    assert str(error) == "mount root: image: wrong"
+    assert error.hint == (
+        "try another; could not be put back as it was:"
+        f" remove {tmp_path}/a/b: No such file or directory"
+    )
+    assert not (tmp_path / "a").exists()
 
 
 # ---- applying ---------------------------------------------------------------

@@ -17,6 +17,7 @@ def test_defaults():
     assert fields(config.parse(b"")) == {
         "boot_mount": True,
         "composefs": b"no",
+        "composefs_keypath": b"/etc/ostree/initramfs-root-binding.key",
         "etc_transient": False,
         "failure_action": b"reboot",
         "failure_delay": 60,
@@ -52,7 +53,12 @@ def test_default_links():
         (b"[composefs]\nenabled=no \t", {}),
         (b"[composefs]\nenabled=true ", {"composefs": b"yes"}),
         (b"[composefs]\nenabled=maybe ", {"composefs": b"maybe"}),
-        (b"[composefs]\nenabled=signed", {"composefs": b"signed"}),
+        # a signed root that is refused is refused at every try: halt, unless it is said
+        (b"[composefs]\nenabled=signed", {"composefs": b"signed", "failure_action": b"halt"}),
+        (b"[composefs]\nenabled=signed \t", {"composefs": b"signed", "failure_action": b"halt"}),
+        (b"[composefs]\nenabled=signed\n[failure]\naction=reboot", {"composefs": b"signed"}),
+        (b"[composefs]\nenabled=verity ", {"composefs": b"verity"}),
+        (b"[composefs]\nkeypath=/k  ", {"composefs_keypath": b"/k"}),
         (b"[composefs]\nenabled=verity", {"composefs": b"verity"}),
         (b"[root]\ntransient=true", {"root_transient": True}),
         (b"[root]\ntransient-ro=1", {"root_transient": True, "root_transient_ro": True}),
@@ -106,7 +112,7 @@ def test_links(text, expected):
             b"[composefs]\nenabled=perhaps",
             "[composefs] enabled: 'perhaps' is not one of yes, no, maybe, signed, verity",
         ),
-        (b"[composefs]\nenabled=verity ", "[composefs] enabled: 'verity ' is not one of yes"),
+        (b"[composefs]\nenabled=verity x", "[composefs] enabled: 'verity x' is not one of yes"),
         (b"[composefs]\nenabled=", "[composefs] enabled: '' is not one of yes, no, maybe, sig"),
         (
             b"[root]\ntransient=true\ntransient-ro=true",
