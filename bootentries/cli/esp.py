@@ -37,20 +37,30 @@ def esp() -> None:
 
 @esp.command()
 @click.option("--reread", is_flag=True, help="Read and compare the files that are there, too.")
+@click.option(
+    "--if-enabled", is_flag=True, help="Do nothing unless every write does this: for units."
+)
 @_esp_option
 @dry_run_option
 @lock_option
 @common_options
 @click.pass_context
-def sync(context: click.Context, *, told: tuple[str, ...], reread: bool, dry_run: bool) -> None:
+def sync(
+    context: click.Context, *, told: tuple[str, ...], reread: bool, if_enabled: bool, dry_run: bool
+) -> None:
     """Bring the partitions in step with the active list.
 
     One that fails does not stop the others; the exit status is 1 then.
 
     Example: bootentries esp sync --esp /efi
     """
+    from bootentries.esp.config import read_esp_config  # noqa: PLC0415
     from bootentries.esp.sync import sync_all  # noqa: PLC0415
 
+    if if_enabled:
+        with reading(context) as root:
+            if not read_esp_config(root.fd).enabled:
+                return
     with changing(context, dry_run) as (root, present):
         outcomes = sync_all(root, present, note, told=told, dry_run=dry_run, reread=reread)
     _report(context, outcomes, dry_run)

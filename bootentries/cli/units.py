@@ -17,10 +17,20 @@ from bootentries.cli.writing import dry_run_option
     "--import-path", "import_path", multiple=True, metavar="DIR",
     help="Where bootentries and click are in it (default: where they are now).",
 )  # fmt: skip
+@click.option(
+    "--esp", "with_esp", is_flag=True,
+    help="With the units that keep EFI partitions in step (without --root: when "
+    "ostree/repo/config has systemd-boot).",
+)  # fmt: skip
 @dry_run_option
 @common_options
 def install_units(
-    *, uninstall: bool, root: str | None, import_path: tuple[str, ...], dry_run: bool
+    *,
+    uninstall: bool,
+    root: str | None,
+    import_path: tuple[str, ...],
+    with_esp: bool,
+    dry_run: bool,
 ) -> None:
     """Take over libostree's units for staged deployments, by drop-ins.
 
@@ -41,7 +51,8 @@ def install_units(
             install.uninstall(top, paths)
             _reload(root)
         return
-    todo = install.plan(top, directory, import_path or _own_import_path())
+    with_esp = with_esp or (root is None and _has_esp())
+    todo = install.plan(top, directory, import_path or _own_import_path(), with_esp=with_esp)
     for path, text in todo:
         print(f"write {path}")
         if dry_run:
@@ -57,6 +68,17 @@ def _own_import_path() -> tuple[str, ...]:
 
     files = (bootentries.__file__, click.__file__)
     return tuple(dict.fromkeys(os.path.dirname(os.path.dirname(file)) for file in files))
+
+
+def _has_esp() -> bool:
+    """Return whether this system's repository says that EFI partitions follow the list."""
+    from bootentries.esp.config import read_esp_config  # noqa: PLC0415
+
+    fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return read_esp_config(fd).enabled
+    finally:
+        os.close(fd)
 
 
 def _reload(root: str | None) -> None:

@@ -30,7 +30,7 @@ class Takeover:
 
     def text(self, import_path: tuple[str, ...]) -> str:
         """Return the drop-in; the empty assignment takes libostree's own command away."""
-        command = f"{self.prefix}{_program(import_path)} {self.verb}"
+        command = f"{self.prefix}{program(import_path)} {self.verb}"
         return (
             "# Written by bootentries install-units\n"
             f"[Service]\n{self.setting}=\n{self.setting}={command}\n"
@@ -60,7 +60,7 @@ def check_import_path(directory: str) -> str:
     return directory
 
 
-def _program(import_path: tuple[str, ...]) -> str:
+def program(import_path: tuple[str, ...]) -> str:
     """Return the command that runs bootentries with nothing but this on its import path.
 
     `-I` leaves out the environment and the user, `-S` what `site` would add: on Debian

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.units import esp
 from bootentries.units.dropins import PYTHON, TAKEOVERS, Takeover
 
 # Where systemd looks for units, the first that has one wins; /lib for trees without merged /usr.
@@ -17,8 +18,12 @@ SEARCH = (
 )
 
 
-def plan(root: str, directory: str, import_path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def plan(
+    root: str, directory: str, import_path: tuple[str, ...], *, with_esp: bool = False
+) -> tuple[tuple[str, str], ...]:
     """Return (path, text) of each drop-in, relative to `root`; it only reads.
+
+    With `with_esp` the units that keep EFI partitions in step are among them.
 
     Raises BootentriesError where a unit, Python or the program is not there: a drop-in would
     be without effect, or leave the machine without anybody who finalises.
@@ -36,9 +41,9 @@ def plan(root: str, directory: str, import_path: tuple[str, ...]) -> tuple[tuple
                 )  # fmt: skip
         for takeover in TAKEOVERS:
             _check_unit(fd, takeover)
-    return tuple(
-        (f"{directory}/{takeover.path}", takeover.text(import_path)) for takeover in TAKEOVERS
-    )
+    files = [(takeover.path, takeover.text(import_path)) for takeover in TAKEOVERS]
+    files += esp.esp_units(import_path) if with_esp else ()
+    return tuple((f"{directory}/{path}", text) for path, text in files)
 
 
 def install(root: str, todo: tuple[tuple[str, str], ...]) -> None:
@@ -55,7 +60,8 @@ def install(root: str, todo: tuple[tuple[str, str], ...]) -> None:
 def installed(root: str) -> tuple[str, ...]:
     """Return the drop-ins that are there, relative to `root`."""
     with _opened(root) as fd:
-        paths = (f"{place}/{item.path}" for place in SEARCH[::2] for item in TAKEOVERS)
+        names = (*(item.path for item in TAKEOVERS), *esp.PATHS)
+        paths = (f"{place}/{name}" for place in SEARCH[::2] for name in names)
         return tuple(path for path in paths if fs.stat_optional(fd, path, follow=False))
 
 
@@ -65,6 +71,8 @@ def uninstall(root: str, paths: tuple[str, ...]) -> None:
         for path in paths:
             try:
                 fs.remove_tree(fd, path)
+                if not os.path.dirname(path).endswith(".d"):
+                    continue
                 with fs.parent(fd, os.path.dirname(path)) as (parent, name), suppress(OSError):
                     os.rmdir(name, dir_fd=parent)
             except OSError as error:
