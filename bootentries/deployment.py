@@ -72,6 +72,10 @@ class Deployment:
     finalization_locked: bool = False
     unlocked: str = "none"
     soft_reboot_target: bool = False
+    # sha256 of the overlay initrds that a staged one will have; others have them in the entry.
+    staged_overlays: tuple[str, ...] = ()
+    # What an administrator calls it.
+    label: str | None = None
 
     @property
     def identity(self) -> tuple[str, str, int]:

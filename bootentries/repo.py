@@ -2,11 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
 from prepare_root.formats import FormatError, keyfile
 from prepare_root.formats.commit import Commit, decode_commit, object_path
+
+if TYPE_CHECKING:
+    from bootentries.entries.template import Template
 
 REPO = "ostree/repo"
 LOADERS = ("auto", "none", "grub2", "syslinux", "uboot", "zipl", "aboot")
@@ -18,12 +22,16 @@ _COMMIT_LIMIT = 128 << 20
 
 @dataclass(frozen=True, slots=True)
 class RepoConfig:
-    """The `[sysroot]` group of the repository's configuration."""
+    """The `[sysroot]` group of the repository's configuration.
+
+    `title` is `title-template` of the group `[bootchain]`, which libostree leaves alone.
+    """
 
     bootloader: str = "auto"
     bootprefix: bool = False
     tries: int = 0
     except_default: tuple[tuple[str, str], ...] = ()
+    title: "Template | None" = None
 
 
 def read_config(root_fd: int) -> RepoConfig:
@@ -59,6 +67,7 @@ def parse_config(data: bytes) -> RepoConfig:
         bootprefix=bool(parsed.boolean(_GROUP, b"bootprefix")),
         tries=int(tries),
         except_default=_pairs(_text(parsed, b"bls-append-except-default", "")),
+        title=_template(parsed.string(b"bootchain", b"title-template")),
     )
 
 
@@ -77,6 +86,18 @@ def read_commit(root_fd: int, checksum: str) -> Commit | None:
 def _text(parsed: keyfile.KeyFile, key: bytes, default: str) -> str:
     value = parsed.string(_GROUP, key)
     return default if value is None else value.decode()
+
+
+def _template(value: bytes | None) -> "Template | None":
+    if value is None:
+        return None
+    # Loaded late: most sysroots have none.
+    from bootentries.entries.template import Template  # noqa: PLC0415
+
+    try:
+        return Template.parse(value.decode())
+    except FormatError as error:
+        raise FormatError(f"[bootchain] title-template: {error}") from error
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:

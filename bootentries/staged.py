@@ -68,6 +68,20 @@ def set_kargs(args: tuple[str, ...], run: str = "/run") -> None:
         _change(run_fd, "kargs", Variant("as", list(args)))
 
 
+def set_extra(key: str, value: str | None, run: str = "/run") -> None:
+    """Give the entry that the staged deployment will have this key, or take it away.
+
+    Raises OSError, and BootentriesError when its description cannot be read.
+    """
+    staged = read_staged(run)
+    extras = {} if staged is None else dict(staged.extras)
+    extras.pop(key, None)
+    if value is not None:
+        extras[key] = value
+    with _opened(run) as run_fd:
+        _change(run_fd, "bootconfig-extra", Variant("a{ss}", extras) if extras else None)
+
+
 def write_staged(staged: Staged, run: str = "/run") -> None:
     """Write the description; a lock file of an older one goes, the key is what locks it.
 

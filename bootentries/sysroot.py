@@ -27,6 +27,7 @@ from bootentries.deployment import (
 )
 from bootentries.entries.stored import bootlink_in, read_entries
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.labels import labelled
 from bootentries.origin import Origin
 from bootentries.origin import parse as parse_origin
 from bootentries.reader import Reader
@@ -107,9 +108,10 @@ def _load_once(root: Root, run: str) -> Sysroot:
             if staged is not None:
                 found.insert(0, _staged(root, staged, found))
             found = _mark_soft_reboot(root, found, soft_reboot_root(run))
+        items = labelled(found, () if staged is None else staged.extras)
     except OSError as error:
         raise from_os_error("load sysroot", error) from error
-    return Sysroot(bootversion, subbootversion, tuple(found), config, wanted is not None)
+    return Sysroot(bootversion, subbootversion, items, config, wanted is not None)
 
 
 def _bootversion(root: Root) -> int:

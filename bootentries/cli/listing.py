@@ -1,6 +1,5 @@
 """The verbs that change which deployments are in the list, and in which order."""
 
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,7 @@ from bootentries.cli.writing import (
     apply_ops,
     changing,
     deployment_at,
+    deployment_called,
     dry_run_option,
     rewrite,
 )
@@ -18,9 +18,6 @@ from bootentries.errors import BootentriesError
 if TYPE_CHECKING:
     from bootentries.deployment import Deployment
     from bootentries.sysroot import Sysroot
-
-# Words of `pin` in place of an index.
-_WORDS = ("booted", "pending", "rollback")
 
 
 @click.command()
@@ -124,23 +121,7 @@ def cleanup(context: click.Context, *, dry_run: bool) -> None:
 
 
 def _pinnable(present: "Sysroot", word: str) -> "Deployment":
-    item = _chosen(present, word)
+    item = deployment_called(present, word, "pin")
     if item.staged:
         raise BootentriesError("pin", word, "a staged deployment cannot be pinned")
     return item
-
-
-def _chosen(present: "Sysroot", word: str) -> "Deployment":
-    if word not in _WORDS:
-        if not re.fullmatch(r"[0-9]{1,9}", word):
-            raise BootentriesError("pin", word, f"neither a number nor one of {', '.join(_WORDS)}")
-        return deployment_at(present, int(word))
-    from bootentries.roles import roles  # noqa: PLC0415
-
-    found = present.booted_deployment
-    if found is not None and word != "booted":
-        around = roles(present, found.stateroot)
-        found = around.pending if word == "pending" else around.rollback
-    if found is None:
-        raise BootentriesError("pin", word, "there is no such deployment")
-    return found

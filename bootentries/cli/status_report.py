@@ -66,6 +66,7 @@ def _item(item: Deployment, booted: Roles) -> dict[str, object]:
         "bootcsum": item.bootcsum,
         "bootserial": None if item.staged else item.bootserial,
         "path": f"/{item.path}",
+        "label": item.label,
         "options": item.options,
         "entry": None if entry is None else entry.name,
         "title": None if entry is None else entry.bls.get("title"),

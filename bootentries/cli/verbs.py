@@ -36,6 +36,7 @@ VERBS = {
     "set-default": Verb("listing", "set_default"),
     "rollback": Verb("rollback", "rollback", shared=False),
     "pin": Verb("listing", "pin"),
+    "label": Verb("label", "label", shared=False),
     "cleanup": Verb("listing", "cleanup"),
     "lock-finalization": Verb("staging", "lock_finalization"),
     "finalize-staged": Verb("staging", "finalize_staged"),

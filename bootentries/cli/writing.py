@@ -5,6 +5,7 @@ wait for it.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bootentries.txn.plan import Plan, Write
 
 _F = TypeVar("_F", bound=Callable[..., object])
+# What a deployment can be called in place of its index.
+WORDS = ("booted", "pending", "rollback")
 
 
 def dry_run_option(command: _F) -> _F:
@@ -81,23 +84,37 @@ def rewrite(
 
     With `dry_run` the plan is printed instead, and None returned.  `quiet` prints neither.
     """
+    with changing(context, dry_run) as (root, present):
+        wanted = change(present)
+        return write_now(context, root, present, wanted, dry_run=dry_run, how=how, quiet=quiet)
+
+
+def write_now(
+    context: click.Context,
+    root: Root,
+    present: "Sysroot",
+    wanted: tuple["Deployment", ...],
+    *,
+    dry_run: bool,
+    how: "Write | None" = None,
+    quiet: bool = False,
+) -> "Plan | None":
+    """Do what `rewrite` does, for a verb that holds the sysroot already."""
     from bootentries.txn.context import Context  # noqa: PLC0415
     from bootentries.txn.plan import USUAL  # noqa: PLC0415
     from bootentries.txn.write import plan_write, write_list  # noqa: PLC0415
 
     how = how or USUAL
-    with changing(context, dry_run) as (root, present):
-        wanted = change(present)
-        opts = environment_words()
-        if dry_run:
-            todo = plan_write(root, present, wanted, opts, how)
-            if not quiet:
-                print("\n".join(todo.describe()) or "nothing to do")
-            return None
-        todo = write_list(root, present, wanted, Context(root, note), opts=opts, how=how)
-        if settings(context).verbose:
-            for line in todo.describe():
-                note(line)
+    opts = environment_words()
+    if dry_run:
+        todo = plan_write(root, present, wanted, opts, how)
+        if not quiet:
+            print("\n".join(todo.describe()) or "nothing to do")
+        return None
+    todo = write_list(root, present, wanted, Context(root, note), opts=opts, how=how)
+    if settings(context).verbose:
+        for line in todo.describe():
+            note(line)
     if todo.result() and not quiet:
         print(todo.result())
     return todo
@@ -129,6 +146,24 @@ def deployment_at(present: "Sysroot", index: int) -> "Deployment":
         f"out of range: there are deployments 0 to {count - 1}" if count else "there are none",
         hint="bootentries status lists them",
     )  # fmt: skip
+
+
+def deployment_called(present: "Sysroot", word: str, operation: str) -> "Deployment":
+    """Return the deployment of an index, or of one of `WORDS`; raises BootentriesError."""
+    if word not in WORDS:
+        if not re.fullmatch(r"[0-9]{1,9}", word):
+            reason = f"neither a number nor one of {', '.join(WORDS)}"
+            raise BootentriesError(operation, word, reason)
+        return deployment_at(present, int(word))
+    from bootentries.roles import roles  # noqa: PLC0415
+
+    found = present.booted_deployment
+    if found is not None and word != "booted":
+        around = roles(present, found.stateroot)
+        found = around.pending if word == "pending" else around.rollback
+    if found is None:
+        raise BootentriesError(operation, word, "there is no such deployment")
+    return found
 
 
 def _is_booted(sysroot: str) -> bool:

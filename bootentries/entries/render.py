@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from bootentries.deployment import Bootlink, Deployment
 from bootentries.entries.bls import BlsEntry, new_entry
-from bootentries.entries.title import entry_title
+from bootentries.entries.title import Titled, entry_title
 from bootentries.kargs import KernelArgs
 from bootentries.kernel import KernelFile, KernelLayout
+from bootentries.labels import with_label
 from bootentries.repo import RepoConfig
 
 # Run in place of init where there is no initramfs.
@@ -42,8 +43,7 @@ def render(
     base = item.entry.bls if item.entry is not None else new_entry()
     prefix = "/boot/" if config.bootprefix else "/"
     payload = f"{prefix}{payload_dir(item)}"
-    stateroot = item.stateroot if several else None
-    title = entry_title(target.pretty_name, item.version, stateroot, index)
+    title = title_of(target, index, several=several, config=config)
     entry = base.with_value("title", title).with_value("version", str(count - index))
     entry = entry.with_value("options", boot_options(item.options, kernel, link))
     entry = _set(entry, "devicetree", _in(payload, kernel.devicetree))
@@ -53,7 +53,21 @@ def render(
     if kernel.aboot is not None:
         entry = entry.with_value("aboot", f"/{payload_dir(item)}/{kernel.aboot.name}")
         entry = entry.with_value("abootcfg", f"/{item.path}/usr/lib/ostree-boot/aboot.cfg")
-    return _except_default(entry, index, config)
+    return _except_default(with_label(entry, item), index, config)
+
+
+def title_of(target: Target, index: int, *, several: bool, config: RepoConfig) -> str:
+    """Return the title of a deployment at place `index` of the list."""
+    item, linux = target.deployment, target.kernel.linux.name
+    what = Titled(
+        name=target.pretty_name,
+        version=item.version,
+        label=item.label,
+        kernel=linux.removeprefix("vmlinuz").removeprefix("-"),
+        stateroot=item.stateroot,
+        checksum=item.checksum[:12],
+    )
+    return entry_title(what, index, several=several, template=config.title)
 
 
 def boot_options(options: str, kernel: KernelLayout, link: Bootlink) -> str:

@@ -1,6 +1,13 @@
-"""Titles of entries, from os-release and the commit's version."""
+"""Titles of entries, from os-release, the commit's version, and a label."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bootentries.errors import BootentriesError
+
+if TYPE_CHECKING:
+    from bootentries.entries.template import Template
 
 # Inside double quotes a backslash is special only before these (POSIX shell).
 _ESCAPABLE = '$`"\\'
@@ -58,14 +65,45 @@ def pretty_name(release: dict[str, str], where: str) -> str:
     return name
 
 
-def entry_title(pretty: str, version: str | None, stateroot: str | None, index: int) -> str:
-    """Return `NAME [VERSION] (ostree[:STATEROOT]:INDEX)`.
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """What a title can tell of a deployment."""
 
-    A version that is part of the name already is not repeated; `stateroot` is None while
-    the list holds one stateroot only.
+    name: str
+    version: str | None = None
+    label: str | None = None
+    kernel: str | None = None
+    stateroot: str | None = None
+    checksum: str | None = None
+
+
+def entry_title(
+    what: Titled, index: int, *, several: bool = False, template: "Template | None" = None
+) -> str:
+    """Return `NAME [VERSION][ - LABEL] (ostree[:STATEROOT]:INDEX)`.
+
+    Without a label that is libostree's.  A version that is part of the name already is not
+    repeated; `several` says that the list spans stateroots.  A template makes what stands
+    before the bracket; the bracket stays, for it makes titles unique.
     """
-    title = pretty
-    if version and version not in title:
-        title += f" {version}"
-    where = "ostree" if stateroot is None else f"ostree:{stateroot}"
-    return f"{title} ({where}:{index})"
+    version = what.version
+    if version and version in what.name:
+        version = None
+    where = f"ostree:{what.stateroot}" if several else "ostree"
+    if template is None:
+        title = f"{what.name} {version}" if version else what.name
+        title = f"{title} - {what.label}" if what.label else title
+    else:
+        title = template.expand(_values(what, version if template.names("name") else what.version))
+    return f"{title or what.name} ({where}:{index})"
+
+
+def _values(what: Titled, version: str | None) -> Mapping[str, str | None]:
+    return {
+        "name": what.name,
+        "version": version,
+        "label": what.label,
+        "kernel": what.kernel,
+        "stateroot": what.stateroot,
+        "checksum": what.checksum,
+    }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from bootentries.deployment import Bootlink, Deployment, Entry, overlay_checksums
 from bootentries.entries.bls import format_entry
 from bootentries.entries.names import entry_name
-from bootentries.entries.render import Target, payload_dir, render
+from bootentries.entries.render import Target, payload_dir, render, title_of
 from bootentries.kargs import KernelArgs
 from bootentries.loaders import Loader, Menu, MenuItem
 from bootentries.sysroot import DEPLOY, Sysroot
@@ -79,9 +79,10 @@ def plan(
     inactive `loader.N` is written and swapped in.
     """
     wanted = tuple(target.deployment for target in targets)
-    if wanted == present.on_disk and not how.renew:
+    titled = _has_templates_titles(present, targets)
+    if wanted == present.on_disk and titled and not how.renew:
         todo = _plan_nothing(present, targets, boot, how)
-    elif same_configuration(present.on_disk, targets):
+    elif titled and same_configuration(present.on_disk, targets):
         todo = _plan_links(present, targets, boot, loader, how)
     else:
         todo = _plan_swap(present, targets, boot, loader, how)
@@ -99,7 +100,18 @@ def same_configuration(present: tuple[Deployment, ...], targets: tuple[Target, .
 def _configuration(item: Deployment) -> tuple[object, ...]:
     overlays = overlay_checksums(item.entry.bls, item.entry.name) if item.entry else ()
     options = str(KernelArgs.parse(item.options).replace("ostree="))
-    return (item.bootcsum, overlays, options, item.version, item.stateroot)
+    return (item.bootcsum, overlays, options, item.version, item.stateroot, item.label)
+
+
+def _has_templates_titles(present: Sysroot, targets: tuple[Target, ...]) -> bool:
+    """Return whether the entries have the titles that a template, if there is one, makes."""
+    if present.config.title is None:
+        return True
+    several = len({target.deployment.stateroot for target in targets}) > 1
+    return [item.entry and item.entry.bls.get("title") for item in present.on_disk] == [
+        title_of(target, index, several=several, config=present.config)
+        for index, target in enumerate(targets)
+    ]
 
 
 def bootlinks(targets: tuple[Target, ...], bootversion: int) -> tuple[Bootlink, ...]:

@@ -1,8 +1,8 @@
-"""What a write does to a staged deployment: give it up, or change its kernel arguments."""
+"""What a write does to a staged deployment: give it up, or change what its entry will say."""
 
 from dataclasses import dataclass
 
-from bootentries.staged import set_kargs, take_staged
+from bootentries.staged import set_extra, set_kargs, take_staged
 from bootentries.txn.context import Context
 
 
@@ -28,3 +28,18 @@ class EditStaged:
 
     def apply(self, context: Context) -> None:
         set_kargs(self.args, context.run)
+
+
+@dataclass(frozen=True, slots=True)
+class EditStagedKey:
+    """Set a key that the entry of the staged deployment will have, or take it away."""
+
+    key: str
+    value: str | None
+
+    def describe(self) -> str:
+        text = "take it away" if self.value is None else self.value
+        return f"set {self.key} of the staged deployment: {text}"
+
+    def apply(self, context: Context) -> None:
+        set_extra(self.key, self.value, context.run)

@@ -16,7 +16,7 @@ WRITING = {
     "deploy", "upgrade", "switch", "undeploy", "set-default", "pin", "cleanup", "set-origin",
     "kargs edit-in-place", "init-fs", "os-init", "stateroot-init", "instutil set-kargs",
     "loader set", "loader run-pending", "unlock", "post-copy",
-    "lock-finalization", "finalize-staged", "boot-complete", "install-units",
+    "lock-finalization", "finalize-staged", "boot-complete", "install-units", "label", "rollback",
 }  # fmt: skip
 # One makes what it would lock; for the next `ostree` takes the lock itself; and two write no
 # list.

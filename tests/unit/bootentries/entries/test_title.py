@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootentries.entries.title import entry_title, os_release, pretty_name, shell_unquote
+from bootentries.entries.template import Template
+from bootentries.entries.title import (
+    Titled,
+    entry_title,
+    os_release,
+    pretty_name,
+    shell_unquote,
+)
 from bootentries.errors import BootentriesError
 
 
@@ -69,5 +76,41 @@ def test_a_tree_without_a_name():
         (("OS", "1", "server", 2), "OS 1 (ostree:server:2)"),
     ],
 )
-def test_entry_title(arguments, title):
-    assert entry_title(*arguments) == title
+def test_without_label_and_template_it_is_libostrees(arguments, title):
+    name, version, stateroot, index = arguments
+    what = Titled(name, version, stateroot=stateroot or "only", kernel="6.1", checksum="c" * 12)
+    assert entry_title(what, index, several=stateroot is not None) == title
+
+
+TEMPLATES = [
+    (None, {"label": "good"}, "OS 1.2 - good (ostree:3)"),
+    (None, {"label": "good", "version": None}, "OS - good (ostree:3)"),
+    ("{label}", {"label": "good"}, "good (ostree:3)"),
+    # Nothing would be left: the name it is.
+    ("{label}", {}, "OS (ostree:3)"),
+    ("[{label}: ]{name}[ {version}]", {"label": "good"}, "good: OS 1.2 (ostree:3)"),
+    ("[{label}: ]{name}[ {version}]", {}, "OS 1.2 (ostree:3)"),
+    # A version is repeated only where the name does not stand beside it.
+    ("{name}[ {version}]", {"name": "OS 1.2"}, "OS 1.2 (ostree:3)"),
+    ("v{version}", {"name": "OS 1.2"}, "v1.2 (ostree:3)"),
+    ("{name}, Linux {kernel}, {stateroot} {checksum}", {}, "OS, Linux 6.1, os cccc (ostree:3)"),
+]
+
+
+@pytest.mark.parametrize(("template", "changes", "title"), TEMPLATES)
+def test_labels_and_templates(template, changes, title):
+    values = {"name": "OS", "version": "1.2", "kernel": "6.1", "stateroot": "os",
+              "checksum": "cccc", **changes}  # fmt: skip
+    parsed = None if template is None else Template.parse(template)
+    assert entry_title(Titled(**values), 3, template=parsed) == title
+
+
+@given(
+    st.lists(st.text(max_size=20), min_size=2, max_size=4), st.sampled_from(["{label}", "{name}"])
+)
+def test_titles_are_unique_whatever_the_labels(labels, template):
+    titles = [
+        entry_title(Titled("OS", label=label), index, template=Template.parse(template))
+        for index, label in enumerate(labels)
+    ]
+    assert len(set(titles)) == len(titles)
