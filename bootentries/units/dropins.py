@@ -22,6 +22,8 @@ class Takeover:
     verb: str
     # As systemd.service(5) has it: `+` runs with full privileges, in PID 1's namespace.
     prefix: str = ""
+    # A line for its [Unit] section.
+    relation: str = ""
 
     @property
     def path(self) -> str:
@@ -31,9 +33,10 @@ class Takeover:
     def text(self, import_path: tuple[str, ...]) -> str:
         """Return the drop-in; the empty assignment takes libostree's own command away."""
         command = f"{self.prefix}{program(import_path)} {self.verb}"
+        unit = f"[Unit]\n{self.relation}\n" if self.relation else ""
         return (
             "# Written by bootentries install-units\n"
-            f"[Service]\n{self.setting}=\n{self.setting}={command}\n"
+            f"{unit}[Service]\n{self.setting}=\n{self.setting}={command}\n"
         )
 
 
@@ -41,7 +44,15 @@ TAKEOVERS = (
     Takeover(
         "ostree-finalize-staged.service", "ExecStop", f"finalize-staged --lock-timeout={_LOCK_S}"
     ),
-    Takeover("ostree-finalize-staged-hold.service", "ExecStart", "finalize-staged --hold", "+"),
+    # libostree's own lasts until everything is killed, so that /boot can not be unmounted: noise
+    # at every shutdown.  It is ordered before the finaliser, and so is stopped after it.
+    Takeover(
+        "ostree-finalize-staged-hold.service",
+        "ExecStart",
+        "finalize-staged --hold",
+        "+",
+        relation="Conflicts=final.target",
+    ),
     Takeover("ostree-boot-complete.service", "ExecStart", "boot-complete"),
 )
 

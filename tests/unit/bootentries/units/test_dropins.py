@@ -20,7 +20,8 @@ def test_what_each_says():
             f"{head}ExecStop=\nExecStop={PROGRAM} finalize-staged --lock-timeout=120\n"
         ),
         "ostree-finalize-staged-hold.service.d/50-bootentries.conf": (
-            f"{head}ExecStart=\nExecStart=+{PROGRAM} finalize-staged --hold\n"
+            "# Written by bootentries install-units\n[Unit]\nConflicts=final.target\n"
+            f"[Service]\nExecStart=\nExecStart=+{PROGRAM} finalize-staged --hold\n"
         ),
         "ostree-boot-complete.service.d/50-bootentries.conf": (
             f"{head}ExecStart=\nExecStart={PROGRAM} boot-complete\n"
