@@ -260,6 +260,7 @@ def _staged(root: Root, staged: Staged, others: list[Deployment]) -> Deployment:
         staged=True,
         finalization_locked=staged.locked,
         unlocked="hotfix" if origin.unlocked == "hotfix" else "none",
+        staged_overlays=staged.overlays,
     )
 
 

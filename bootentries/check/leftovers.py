@@ -54,6 +54,8 @@ def check_unused(
     overlays = {
         in_boot(path) for item in items if item.entry for path in item.entry.bls.initrds()[1:]
     }
+    if staged is not None:
+        overlays |= {f"{OVERLAYS}/{checksum}.img" for checksum in staged.overlays}
     _unused_payloads(root, bootcsums, overlays, report)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bootentries import fs
 from bootentries.booted import NEXTROOT, Named, Staged, read_staged
 from bootentries.deploy.activate import Wanted
+from bootentries.deploy.ahead import bring_ahead
 from bootentries.deploy.make import discard, make_deployment
 from bootentries.deploy.overlay import DIRECTORY, stage_overlay
 from bootentries.deployment import Deployment
@@ -24,7 +25,7 @@ from bootentries.txn import space
 from bootentries.txn.context import Context
 from bootentries.txn.ops import Touch
 from bootentries.txn.plan import Write
-from bootentries.txn.write import apply_notes, plan_clean, plan_write, read_target
+from bootentries.txn.write import apply_notes, clean_boot, plan_clean, plan_write, read_target
 
 SERVICE = "ostree-finalize-staged.service"
 # Keys that follow from the tree: those of the deployment before would be wrong.
@@ -51,6 +52,7 @@ class Staging:
             f"start {SERVICE}",
             f"check out {request.checksum} in stateroot {request.stateroot}",
             "copy /etc from the tree's /usr/etc",
+            "copy kernel and initramfs to /boot, if there is room beside the present ones",
         ]
         lines += [f"keep overlay initrd {path} for shutdown" for path in request.overlays]
         lines.append(f"kernel arguments: {request.options or '(none)'}")
@@ -82,7 +84,9 @@ def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
         # libostree expects it when it finalises.
         fs.make_dirs(root.fd, f"{DEPLOY}/{item.stateroot}/backing", 0o700)
         overlays = _stage_overlays(context, item, request.overlays)
-        rehearse(context, present, item, merge, opts=request.opts, overlays=overlays)
+        has_room = rehearse(context, present, item, merge, opts=request.opts, overlays=overlays)
+        if has_room:
+            bring_ahead(context, item, overlays, request.opts)
         words = tuple(request.options.split(" ")) if request.options else ()
         staged = Staged(
             item.stateroot, item.name, item.bootcsum,
@@ -96,10 +100,21 @@ def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
     except BaseException:
         if not _is_staged(context, item):
             discard(context, item.stateroot, item.name)
+            _tidy(context, request.opts)
         raise
     # From here on it is staged: nothing that fails now may say otherwise.
     apply_notes((Touch(DEPLOY),), context)
-    apply_notes(plan_clean(root, load(root, context.run), request.opts, prune=False), context)
+    _tidy(context, request.opts)
+
+
+def _tidy(context: Context, opts: frozenset[str]) -> None:
+    """Remove what the list, as it is now, does not need; what cannot be is noted."""
+    try:
+        todo = plan_clean(context.root, load(context.root, context.run), opts, prune=False)
+    except BootentriesError as error:
+        context.note(f"clean up: left for later: {error}")
+        return
+    apply_notes(todo, context)
 
 
 def start_service() -> None:
@@ -140,9 +155,10 @@ def rehearse(
     *,
     opts: frozenset[str],
     overlays: tuple[str, ...] = (),
-) -> None:
+) -> bool:
     """Try what finalisation will do, as far as that goes without doing it.
 
+    Returns whether the kernel has room in /boot now, beside those of the present list.
     Local changes of /etc that will get lost are noted.  Raises BootentriesError for what
     would fail: a change of /etc in conflict, a loader that cannot be set up, no room.
     """
@@ -159,22 +175,39 @@ def rehearse(
                 context.note(finding.text)
     listed = retain(present, item, merge, Keep())
     todo = plan_write(root, present, listed, opts, Write(prune=False))
-    if (todo.swap or overlays) and not root.boot_is_on_root():
-        targets = tuple(read_target(root, other, opts) for other in listed)
-        needed = space.needed(root, targets) + _overlay_size(context, overlays)
-        _check_room(root, present, item, listed, needed)
+    if not (todo.swap or overlays) or root.boot_is_on_root():
+        return True
+    targets = tuple(read_target(root, other, opts) for other in listed)
+
+    def needed() -> int:
+        return space.needed(root, targets) + _overlay_size(context, overlays)
+
+    if _fits(root, needed()):
+        return True
+    # What no entry names makes room; a deployment that was staged before can be without it.
+    clean_boot(context, present, opts)
+    if _fits(root, needed()):
+        return True
+    _check_room_later(root, present, item, listed, needed())
+    context.note(
+        "/boot has no room for old and new kernels at once: they are copied at shutdown, after "
+        "those that no deployment needs then are deleted"
+    )
+    return False
 
 
-def _check_room(
+def _fits(root: Root, needed: int) -> bool:
+    return not needed or space.fits(root.boot(), needed)
+
+
+def _check_room_later(
     root: Root,
     present: Sysroot,
     item: Deployment,
     listed: tuple[Deployment, ...],
     needed: int,
 ) -> None:
-    """Raise BootentriesError unless so many bytes fit, if need be after kernels that go."""
-    if not needed or space.fits(root.boot(), needed):
-        return
+    """Raise BootentriesError unless so many bytes fit when the kernels that go have gone."""
     kept = {other.bootcsum for other in listed}
     gained = space.used(root, {other.bootcsum for other in present.on_disk} - kept)
     if needed <= gained or space.fits(root.boot(), needed - gained):

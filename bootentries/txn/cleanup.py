@@ -42,9 +42,8 @@ def cleanup(
 
 
 def _cleanup_boot(listed: tuple[Deployment, ...], boot: BootListing) -> list[Op]:
-    """Remove kernels and overlays that no entry names; a staged deployment has none."""
-    on_disk = [item for item in listed if not item.staged]
-    kept = {item.bootcsum for item in on_disk}
+    """Remove kernels and overlays that no entry names, nor will at shutdown."""
+    kept = {item.bootcsum for item in listed}
     result: list[Op] = []
     for name in boot.payloads:
         found = _PAYLOAD.fullmatch(name)
@@ -52,9 +51,12 @@ def _cleanup_boot(listed: tuple[Deployment, ...], boot: BootListing) -> list[Op]
             result.append(ops.Remove(f"boot/ostree/{name}"))
     overlays = {
         f"{checksum}.img"
-        for item in on_disk
-        if (entry := item.entry)
-        for checksum in overlay_checksums(entry.bls, entry.name)
+        for item in listed
+        for checksum in (
+            overlay_checksums(item.entry.bls, item.entry.name)
+            if item.entry
+            else item.staged_overlays
+        )
     }
     return result + [
         ops.Remove(f"boot/{OVERLAYS}/{name}") for name in boot.overlays if name not in overlays

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bootentries import fs, syscalls
 from bootentries.root import Root
@@ -32,13 +32,15 @@ class Context:
     """The directories, the way to freeze, and where remarks go.
 
     Tests pass another `freeze`: only a filesystem of their own may be frozen.  `run` is
-    where a staged deployment is described.
+    where a staged deployment is described.  `proved` are files in /boot that were compared
+    with what storage holds, and not written since.
     """
 
     root: Root
     note: Callable[[str], None]
     freeze: Callable[[int], None] = freeze_or_sync
     run: str = "/run"
+    proved: set[str] = field(default_factory=set)
 
     def locate(self, path: str) -> tuple[int, str]:
         """Return (directory fd, relative name); `boot/…` lies in the boot directory."""

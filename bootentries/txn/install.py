@@ -4,6 +4,7 @@ import errno
 import mmap
 import os
 import stat
+from collections.abc import Iterator
 
 from bootentries import fs
 from bootentries.digest import sha256
@@ -19,9 +20,10 @@ _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT})
 def install_file(context: Context, source: str, path: str) -> None:
     """Make `path` a complete, synced copy or link of `source`.
 
-    A file that is there already is hashed before it is trusted, and replaced in one step
-    when it differs.
+    A file that is there already is compared, as it is on storage, before it is trusted, and
+    replaced in one step when it differs.
     """
+    context.proved.discard(path)
     target_fd, target = context.locate(path)
     with (
         fs.opened(context.root.fd, source) as src,
@@ -30,7 +32,7 @@ def install_file(context: Context, source: str, path: str) -> None:
         present = _open_present(directory, name)
         try:
             if present is not None and _same(src, present):
-                os.fdatasync(present)
+                context.proved.add(path)
                 return
         finally:
             if present is not None:
@@ -80,49 +82,91 @@ def _like(context: Context, source: str, path: str) -> None:
 
 def read_back(context: Context, path: str, expected: bytes) -> None:
     """Compare a file on storage with what it has to hold; raises BootentriesError."""
-    if stored_digest(context, path) != sha256(expected).digest():
-        raise _not_stored(path)
+    root_fd, name = context.locate(path)
+    with fs.opened(root_fd, name) as fd:
+        if b"".join(map(bytes, _stored(fd))) != expected:
+            raise _not_stored(path)
 
 
 def read_back_copy(context: Context, source: str, path: str) -> None:
-    """Compare a file on storage with the deployment's; raises BootentriesError."""
-    with fs.opened(context.root.fd, source) as src:
-        wanted = _digest(src)
-    if stored_digest(context, path) != wanted:
-        raise _not_stored(path)
+    """Compare a file on storage with the deployment's; raises BootentriesError.
+
+    Not once more where `install_file` found it there, and right.
+    """
+    if path in context.proved:
+        return
+    root_fd, name = context.locate(path)
+    with fs.opened(context.root.fd, source) as src, fs.opened(root_fd, name) as fd:
+        if not _is_stored(src, fd):
+            raise _not_stored(path)
 
 
 def stored_digest(context: Context, path: str) -> bytes:
     """Return the sha256 of a file's bytes on storage: the page cache proves nothing."""
     root_fd, name = context.locate(path)
+    digest = sha256()
+    with fs.opened(root_fd, name) as fd:
+        for block in _stored(fd):
+            digest.update(block)
+    return digest.digest()
+
+
+def _stored(fd: int) -> Iterator[memoryview]:
+    """Yield the bytes of an open file, as they are on storage; each block until the next."""
+    # Anonymous memory is page-aligned, as O_DIRECT wants it.
+    with mmap.mmap(-1, _BLOCK) as block, memoryview(block) as view:
+        direct = _reopen_direct(fd)
+        try:
+            if direct is None:
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.lseek(fd, 0, os.SEEK_SET)
+            while got := os.readv(fd if direct is None else direct, [block]):
+                with view[:got] as part:
+                    yield part
+                if direct is not None and got < _BLOCK:
+                    break
+        finally:
+            if direct is not None:
+                os.close(direct)
+
+
+def _reopen_direct(fd: int) -> int | None:
+    """Open the file of `fd` past the page cache; None on a filesystem that has no way."""
     try:
-        with fs.opened(root_fd, name, os.O_RDONLY | os.O_DIRECT) as fd:
-            return _direct_digest(fd)
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-    with fs.opened(root_fd, name) as fd:
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        return _digest(fd)
+        return None
 
 
-def _direct_digest(fd: int) -> bytes:
-    digest = sha256()
-    # Anonymous memory is page-aligned, as O_DIRECT wants it.
-    with mmap.mmap(-1, _BLOCK) as block:
-        while got := os.readv(fd, [block]):
-            digest.update(block[:got])
-            if got < _BLOCK:
+def _is_stored(src: int, stored: int) -> bool:
+    """Whether storage holds for `stored` what `src` is.
+
+    Bytes are compared and not hashes of them: it says more, and takes a tenth.
+    """
+    os.lseek(src, 0, os.SEEK_SET)
+    # What is compared with a bytearray need not be copied.
+    wanted = bytearray(_BLOCK)
+    for part in _stored(stored):
+        if _read_exactly(src, wanted, len(part)) != len(part):
+            return False
+        if (wanted if len(part) == _BLOCK else wanted[: len(part)]) != part:
+            return False
+    return not os.read(src, 1)
+
+
+def _read_exactly(fd: int, buffer: bytearray, size: int) -> int:
+    """Read as many bytes as there are, `size` at most, to the buffer's beginning."""
+    done = 0
+    with memoryview(buffer) as view:
+        while done < size:
+            with view[done:size] as rest:
+                got = os.readv(fd, [rest])
+            if not got:
                 break
-    return digest.digest()
-
-
-def _digest(fd: int) -> bytes:
-    digest = sha256()
-    os.lseek(fd, 0, os.SEEK_SET)
-    while block := os.read(fd, _BLOCK):
-        digest.update(block)
-    return digest.digest()
+            done += got
+    return done
 
 
 def _open_present(directory: int, name: str) -> int | None:
@@ -133,10 +177,11 @@ def _open_present(directory: int, name: str) -> int | None:
 
 
 def _same(left: int, right: int) -> bool:
-    ours, theirs = os.fstat(left), os.fstat(right)
-    if (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino):
-        return True
-    return ours.st_size == theirs.st_size and _digest(left) == _digest(right)
+    """Whether what is there is the same as the source, on storage."""
+    if os.fstat(left).st_size != os.fstat(right).st_size:
+        return False
+    os.fdatasync(right)
+    return _is_stored(left, right)
 
 
 def _place(src: int, directory: int, name: str) -> None:

@@ -190,7 +190,7 @@ def _plan_swap(
     target_text = f"loader.{bootversion}"
     before: tuple[Op, ...] = (
         ops.ResetDir(directory),
-        *_kernel_ops(targets),
+        *kernel_ops(targets),
         *writes,
         *_link_ops(targets, links, f"ostree/boot.{bootversion}.{sub}"),
         ops.EnsureSymlink(link, f"boot.{bootversion}.{sub}"),
@@ -236,7 +236,8 @@ def _entries(
     return tuple(entries)
 
 
-def _kernel_ops(targets: tuple[Target, ...]) -> list[Op]:
+def kernel_ops(targets: tuple[Target, ...]) -> list[Op]:
+    """Return what brings the kernels of these deployments to /boot."""
     result: list[Op] = []
     seen: set[str] = set()
     for target in targets:
@@ -276,14 +277,19 @@ def _read_backs(
     if not targets:
         return []
     default = targets[0].deployment
-    directory = f"boot/{payload_dir(default)}"
-    result: list[Op] = [
-        ops.ReadBackCopy(f"{default.path}/{part.source}", f"{directory}/{part.name}")
-        for part in targets[0].kernel.files()
-    ]
+    result: list[Op] = kernel_read_backs(targets[0])
     result += [ops.ReadBack(op.path, op.text) for op in written if isinstance(op, ops.WriteFile)]
     result.append(ops.CheckLink(str(links[0]).lstrip("/"), default.path))
     return result
+
+
+def kernel_read_backs(target: Target) -> list[Op]:
+    """Return what compares a kernel in /boot, as it is on storage, with the deployment's."""
+    directory = f"boot/{payload_dir(target.deployment)}"
+    return [
+        ops.ReadBackCopy(f"{target.deployment.path}/{part.source}", f"{directory}/{part.name}")
+        for part in target.kernel.files()
+    ]
 
 
 def _drop_current(targets: tuple[Target, ...], boot: BootListing) -> tuple[Op, ...]:

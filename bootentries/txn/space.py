@@ -16,20 +16,24 @@ _UNKNOWN = frozenset({errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 def needed(root: Root, targets: tuple[Target, ...]) -> int:
-    """Return the bytes that kernels not yet in /boot take there, in whole blocks."""
+    """Return the bytes that kernel files not yet in /boot take there, in whole blocks.
+
+    A file that is there with the same size takes none: if its content is another one, the
+    reserve of `fits` has to do, or writing it again fails.
+    """
     block = os.fstatvfs(root.boot()).f_bsize
     total = 0
     counted: set[str] = set()
     for target in targets:
         directory = payload_dir(target.deployment)
-        if directory in counted or fs.is_dir(root.boot(), directory):
+        if directory in counted:
             continue
         counted.add(directory)
         kernel = target.kernel
         parts = [*kernel.files(), *([kernel.dtb] if kernel.dtb else [])]
-        total += sum(
-            _size(root.fd, f"{target.deployment.path}/{part.source}", block) for part in parts
-        )
+        for part in parts:
+            source = f"{target.deployment.path}/{part.source}"
+            total += _missing(root, source, f"{directory}/{part.name}", block)
     return total
 
 
@@ -61,6 +65,20 @@ def fits(boot_fd: int, size: int) -> bool:
     finally:
         os.close(fd)
         fs.remove_tree(boot_fd, _PROBE)
+
+
+def _missing(root: Root, source: str, target: str, block: int) -> int:
+    """Return the bytes of a file or a tree that its copy in /boot lacks."""
+    found = fs.stat_optional(root.fd, source)
+    if found is None:
+        return 0
+    if stat.S_ISDIR(found.st_mode):
+        names = fs.list_optional(root.fd, source) or []
+        return sum(_missing(root, f"{source}/{name}", f"{target}/{name}", block) for name in names)
+    present = fs.stat_optional(root.boot(), target)
+    if present is not None and present.st_size == found.st_size:
+        return 0
+    return -(-found.st_size // block) * block
 
 
 def _size(root_fd: int, path: str, block: int) -> int:

@@ -155,8 +155,7 @@ def _make_room(
     if not needed or space.fits(root.boot(), needed):
         return None
     # What no entry names goes first: that alone may be enough.
-    boot_only = tuple(op for op in plan_clean(root, present, opts, prune=False) if _in_boot(op))
-    apply_notes(boot_only, context)
+    clean_boot(context, present, opts)
     if space.fits(root.boot(), needed):
         return load(root, context.run)
     bootcsums = {item.bootcsum for item in wanted}
@@ -172,9 +171,18 @@ def _make_room(
     present = load(root, context.run)
     if _still_boots_the_list_before(root, present):
         return present
-    boot_only = tuple(op for op in plan_clean(root, present, opts, prune=False) if _in_boot(op))
-    apply_notes(boot_only, context)
+    clean_boot(context, present, opts)
     return load(root, context.run)
+
+
+def clean_boot(context: Context, present: Sysroot, opts: frozenset[str]) -> None:
+    """Remove what no entry names from /boot, with what a staged deployment has there.
+
+    Finalisation copies that again.  What cannot be removed is noted.
+    """
+    listed = replace(present, deployments=present.on_disk)
+    todo = plan_clean(context.root, listed, opts, prune=False)
+    apply_notes(tuple(op for op in todo if _in_boot(op)), context)
 
 
 def _in_boot(op: Op) -> bool:
