@@ -15,7 +15,7 @@ from prepare_root.constants import (
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats import FormatError, cfsimage
 from prepare_root.layers import Layers
-from prepare_root.ops import Detach, Op
+from prepare_root.ops import Detach, Op, RemoveFile
 
 OPERATION = "mount root"
 # Content of at most so many bytes is in the image itself, as libcomposefs makes it.
@@ -228,13 +228,14 @@ class RemoveTree(Op):
 class VolatileRoot(Op):
     """Tell systemd which device the root is on: what is mounted there has none of its own."""
 
-    __slots__ = ("path", "text")
+    __slots__ = ("made", "path", "text")
     required = False
 
     def __init__(self, step: str, path: bytes, text: bytes) -> None:
         super().__init__(step)
         self.path = path
         self.text = text
+        self.made = False
 
     def describe(self) -> str:
         return f"link {show(self.path)} -> {show(self.text)}"
@@ -242,5 +243,8 @@ class VolatileRoot(Op):
     def apply(self) -> None:
         if files.lstat(self.path) is not None:
             return
-        files.make_dirs(self.path.rpartition(b"/")[0], 0o755)
         _bootsys.symlink(self.text, self.path)
+        self.made = True
+
+    def undo(self) -> Op | None:
+        return RemoveFile(self.step, self.path) if self.made else None

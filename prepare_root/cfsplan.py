@@ -45,7 +45,10 @@ def root(image: Image, volatile_root: bytes, where: bytes) -> list[Op]:
         )
     )
     if volatile_root:
-        ops.append(VolatileRoot("volatile root", volatile.PATH, volatile_root))
+        ops += [
+            MakeDir("volatile root", volatile.DIRECTORY, 0o755),
+            VolatileRoot("volatile root", volatile.PATH, volatile_root),
+        ]
     return ops
 
 

@@ -13,8 +13,8 @@ _CHUNK = 1 << 20
 
 _REASONS = {
     errno.ENODATA: "fs-verity is not enabled on it",
-    errno.EOPNOTSUPP: "its filesystem was made without fs-verity",
-    errno.ENOTTY: "this kernel, or the filesystem that it is on, has no fs-verity",
+    errno.EOPNOTSUPP: "no fs-verity: the kernel lacks it, or its filesystem was made without",
+    errno.ENOTTY: "no fs-verity: its type of filesystem has none",
 }
 
 

@@ -8,7 +8,8 @@ import _bootsys
 from prepare_root import files
 from prepare_root.constants import S_IFBLK, S_IFMT, ST_DEV, ST_MODE, ST_RDEV
 
-PATH = b"/run/systemd/volatile-root"
+DIRECTORY = b"/run/systemd"
+PATH = DIRECTORY + b"/volatile-root"
 _GPT_AUTO = b"/dev/gpt-auto-root"
 # linux/btrfs.h: BTRFS_IOC_FS_INFO and BTRFS_IOC_DEV_INFO
 _FS_INFO, _FS_INFO_SIZE = 0x8400941F, 1024

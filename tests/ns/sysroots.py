@@ -119,7 +119,11 @@ def image(directory: Path, layout: Layout) -> Path:
     tree.mkdir(parents=True)
     tree.chmod(0o755)
     build(tree, layout)
-    path = directory / "sysroot.img"
+    return pack(tree, directory / "sysroot.img")
+
+
+def pack(tree: Path, path: Path) -> Path:
+    """An ext4 image of the directory `tree` at `path`, which is returned."""
     with path.open("wb") as out:
         out.truncate(24 << 20)
     subprocess.run(
