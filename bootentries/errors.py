@@ -20,4 +20,7 @@ def from_os_error(operation: str, error: OSError, obj: str | None = None) -> Boo
     name = error.filename if obj is None else obj
     if isinstance(name, bytes):
         name = name.decode("utf-8", "backslashreplace")
-    return BootentriesError(operation, str(name or "system call"), error.strerror or str(error))
+    if not isinstance(name, str):
+        # None, or an fd's number, which says nothing once it is closed.
+        name = ""
+    return BootentriesError(operation, name or "system call", error.strerror or str(error))

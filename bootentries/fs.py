@@ -49,6 +49,17 @@ def opened(root_fd: int, path: str, flags: int = os.O_RDONLY, mode: int = 0) -> 
 
 
 @contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Name `path` in the OSError of a call by fd, which names nothing or a number."""
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error.filename, str | bytes):
+            error.filename = path
+        raise
+
+
+@contextmanager
 def parent(root_fd: int, path: str) -> Iterator[tuple[int, str]]:
     """Yield (fd of the parent directory, last component) of `path`."""
     head, name = os.path.split(path)
@@ -167,7 +178,7 @@ def make_dirs(root_fd: int, path: str, mode: int = 0o755) -> None:
 
 def write_file(root_fd: int, path: str, data: bytes, mode: int = 0o644) -> None:
     """Write a file under a temporary name, sync it, and rename it over `path`."""
-    with parent(root_fd, path) as (fd, name):
+    with naming(path), parent(root_fd, path) as (fd, name):
         # GRUB's and sd-boot's globs must never match it: it does not end in .conf or .cfg.
         temporary = f".{name}.tmp"
         out = os.open(

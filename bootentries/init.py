@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 
 from bootentries import fs
@@ -64,7 +65,9 @@ def make_filesystem(path: str, modern: bool) -> None:
     try:
         # The repository first: without the program for it nothing is begun.
         MakeTop("ostree", 0o777).apply(fd)
-        if fs.stat_optional(fd, f"{REPO}/config") is None:
+        # `ostree init` writes the configuration before it makes the directories, `objects`
+        # last, and completes what it left when it was killed.
+        if not all(fs.stat_optional(fd, f"{REPO}/{name}") for name in ("config", "objects")):
             argv = ("ostree", "init", f"--repo=/proc/self/fd/{fd}/{REPO}", "--mode=bare")
             run(argv, "make repository", f"{path}/{REPO}", pass_fds=(fd,))
         for step in filesystem(modern):
@@ -86,13 +89,12 @@ class MakeStateroot:
 
     def apply(self, context: Context) -> None:
         with fs.opened(context.root.fd, DEPLOY, os.O_RDONLY | os.O_DIRECTORY) as fd:
-            os.mkdir(self.name, 0o777, dir_fd=fd)
             try:
-                os.mkdir(f"{self.name}/var", 0o777, dir_fd=fd)
-            except OSError:
-                # Half of one would be in the way of the next try.
-                os.rmdir(self.name, dir_fd=fd)
-                raise
+                os.mkdir(self.name, 0o777, dir_fd=fd)
+            except FileExistsError:
+                # Whoever began it was killed: see `plan_stateroot`.
+                pass
+            os.mkdir(f"{self.name}/var", 0o777, dir_fd=fd)
 
 
 def plan_stateroot(root: Root, name: str) -> tuple[Op, ...]:
@@ -102,6 +104,14 @@ def plan_stateroot(root: Root, name: str) -> tuple[Op, ...]:
             "make stateroot", repr(name), "no name for a stateroot",
             hint="it must be one word without slashes or quotes: it stands in ostree=",
         )  # fmt: skip
-    if fs.stat_optional(root.fd, f"{DEPLOY}/{name}", follow=False) is not None:
+    if _is_taken(root, f"{DEPLOY}/{name}"):
         raise BootentriesError("make stateroot", f"{DEPLOY}/{name}", "it exists")
     return (MakeStateroot(name), Touch(DEPLOY))
+
+
+def _is_taken(root: Root, place: str) -> bool:
+    """Return whether something is there; an empty directory is half of a stateroot."""
+    found = fs.stat_optional(root.fd, place, follow=False)
+    if found is None:
+        return False
+    return not stat.S_ISDIR(found.st_mode) or bool(fs.list_optional(root.fd, place))

@@ -2,11 +2,12 @@
 
 from bootentries import fs
 from bootentries.check.finding import Report
-from bootentries.check.listing import deployment_names, stateroots
+from bootentries.check.listing import deployment_names, files, stateroots
 from bootentries.errors import BootentriesError
 from bootentries.repo import REPO, RepoConfig, read_config
 from bootentries.root import Root
 from bootentries.staged import FAILURE_STAMP
+from bootentries.sysroot import DEPLOY
 
 
 def check_config(root: Root, report: Report) -> RepoConfig:
@@ -34,8 +35,12 @@ def check_loader(root: Root, report: Report) -> int | None:
         report.add("loader-not-a-link", "boot/loader", "not a symbolic link")
         return None
     if text is None:
-        if has_deployments(root):
+        found = deployments(root)
+        if found and _had_list(root):
             report.add("loader-missing", "boot/loader", "no such link, and there are deployments")
+        elif found:
+            for path in found:
+                report.add("deployment-unused", path, "no list was ever active")
         return None
     if text not in ("loader.0", "loader.1"):
         report.add("loader-target", "boot/loader", f"it leads to {text!r}")
@@ -57,6 +62,15 @@ def check_boot(root: Root, report: Report) -> None:
         report.add("finalize-failed", f"boot/{FAILURE_STAMP}", said or "no reason is given")
 
 
-def has_deployments(root: Root) -> bool:
-    """Return whether any stateroot holds a deployment's directory."""
-    return any(deployment_names(root, stateroot) for stateroot in stateroots(root))
+def deployments(root: Root) -> tuple[str, ...]:
+    """Return the path of every deployment's directory that any stateroot holds."""
+    return tuple(
+        f"{DEPLOY}/{stateroot}/deploy/{name}"
+        for stateroot in stateroots(root)
+        for name in deployment_names(root, stateroot)
+    )
+
+
+def _had_list(root: Root) -> bool:
+    """Return whether a list was active once: its refs are written after the first swap."""
+    return bool(files(root.fd, f"{REPO}/refs/heads/ostree"))

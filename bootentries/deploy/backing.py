@@ -18,7 +18,8 @@ def make_backing(root: Root, stateroot: str, name: str, deploy_fd: int) -> None:
     transient = f"{base}/{name}/root-transient"
     for path in (base, f"{base}/{name}", transient, f"{transient}/work", f"{transient}/upper"):
         fs.make_dirs(root.fd, path, 0o700)
-    with fs.opened(root.fd, f"{transient}/upper", os.O_RDONLY | os.O_DIRECTORY) as fd:
+    upper = f"{transient}/upper"
+    with fs.naming(upper), fs.opened(root.fd, upper, os.O_RDONLY | os.O_DIRECTORY) as fd:
         os.fchmod(fd, os.fstat(deploy_fd).st_mode & 0o7777)
         try:
             label = os.getxattr(deploy_fd, _XATTR)

@@ -105,7 +105,8 @@ def finish_deployment(
             label_var(fd, labels, say)
         make_backing(root, item.stateroot, item.name, deploy_fd)
         write_origin(root, item.path, item.origin.data, labels)
-        set_immutable(deploy_fd, wanted="mutable-deployments" not in opts)
+        with fs.naming(item.path):
+            set_immutable(deploy_fd, wanted="mutable-deployments" not in opts)
 
 
 def discard(context: Context, stateroot: str, name: str) -> None:

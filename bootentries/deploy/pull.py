@@ -41,7 +41,8 @@ def remove_ref(root: Root, remote: str | None, ref: str) -> None:
     """Remove a ref, if it is there; its commit goes with the next prune."""
     place = f"{REPO}/refs/" + (f"heads/{ref}" if remote is None else f"remotes/{remote}/{ref}")
     with fs.opened(root.fd, f"{REPO}/.lock", os.O_RDWR | os.O_CREAT, 0o660) as fd:
-        lock_fd(fd, exclusive=False)
+        with fs.naming(f"{REPO}/.lock"):
+            lock_fd(fd, exclusive=False)
         try:
             with fs.parent(root.fd, place) as (directory, name):
                 os.unlink(name, dir_fd=directory)

@@ -1,5 +1,6 @@
 """A stateroot's /var: what the first deployment puts there, and what each one leaves."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from bootentries.root import Root
 from bootentries.sysroot import DEPLOY
 
 STAMP = ".ostree-selabeled"
+# Nothing is in /var before all is there: half of it would never be completed.
+_UNFINISHED = ".var.tmp"
+# A mount point, or a volume: what is in it has to be made in it.
+_OF_ITS_OWN = frozenset({errno.EBUSY, errno.EXDEV})
 _TMPFILES = "usr/lib/tmpfiles.d"
 _DIRECTORIES = (("tmp", 0o1777), ("lib", 0o755), ("log", 0o755))
 _LINKS = (("run", "../run"), ("lock", "../run/lock"))
@@ -37,9 +42,23 @@ def make_var(root: Root, stateroot: str, deploy_fd: int, checksum: str) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise BootentriesError("prepare /var", checksum, "/var of the tree is not a directory")
     with fs.opened(root.fd, place, os.O_PATH | os.O_DIRECTORY) as fd:
-        checkout_copy(root, fd, "var", checksum, subpath="/var")
+        fs.remove_tree(fd, _UNFINISHED)
+        try:
+            _fill(root, fd, _UNFINISHED, deploy_fd, checksum)
+            os.rename(_UNFINISHED, "var", src_dir_fd=fd, dst_dir_fd=fd)
+        except OSError as error:
+            if error.errno not in _OF_ITS_OWN:
+                raise
+            _fill(root, fd, "var", deploy_fd, checksum)
+        finally:
+            fs.remove_tree(fd, _UNFINISHED)
+
+
+def _fill(root: Root, parent_fd: int, name: str, deploy_fd: int, checksum: str) -> None:
+    """Copy the tree's /var into a directory that is empty, or not there."""
+    checkout_copy(root, parent_fd, name, checksum, subpath="/var")
     if fs.stat_optional(deploy_fd, _TMPFILES) is None:
-        with fs.opened(root.fd, f"{place}/var", os.O_RDONLY | os.O_DIRECTORY) as fd:
+        with fs.opened(parent_fd, name, os.O_RDONLY | os.O_DIRECTORY) as fd:
             _make_usual(fd)
 
 

@@ -53,6 +53,8 @@ class Context:
 
         `syncfs` of `/` would do nothing where the root is an image.
         """
-        with fs.opened(self.root.fd, "ostree", os.O_RDONLY | os.O_DIRECTORY) as fd:
+        flags = os.O_RDONLY | os.O_DIRECTORY
+        with fs.naming("ostree"), fs.opened(self.root.fd, "ostree", flags) as fd:
             syscalls.syncfs(fd)
-        syscalls.syncfs(self.root.boot())
+        with fs.naming("boot"):
+            syscalls.syncfs(self.root.boot())

@@ -77,9 +77,13 @@ def _acquire(root: Root, announce: Callable[[str], None], timeout_s: float | Non
     announced = False
     while True:
         fd = _open(root)
-        # The holder before removed the file: what was locked is then nobody's lock.
-        if try_lock(fd, exclusive=True) and os.fstat(fd).st_nlink:
-            return fd
+        try:
+            # The holder before removed the file: what was locked is then nobody's lock.
+            if try_lock(fd, exclusive=True) and os.fstat(fd).st_nlink:
+                return fd
+        except OSError as error:
+            os.close(fd)
+            raise from_os_error("lock sysroot", error, LOCK) from error
         os.close(fd)
         if end is not None and time.monotonic() >= end:
             raise BootentriesError(

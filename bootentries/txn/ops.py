@@ -64,7 +64,8 @@ class InstallFile:
         return f"install {self.path} from {self.source}"
 
     def apply(self, context: Context) -> None:
-        install.install_file(context, self.source, self.path)
+        with fs.naming(self.path):
+            install.install_file(context, self.source, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ class InstallTree:
         return f"install tree {self.path} from {self.source}"
 
     def apply(self, context: Context) -> None:
-        install.install_tree(context, self.source, self.path)
+        with fs.naming(self.path):
+            install.install_tree(context, self.source, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class Freeze:
         return "freeze and thaw the filesystem of /boot"
 
     def apply(self, context: Context) -> None:
-        context.freeze(context.root.boot())
+        with fs.naming("boot"):
+            context.freeze(context.root.boot())
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,8 @@ class ReadBack:
         return f"read back {self.path}"
 
     def apply(self, context: Context) -> None:
-        install.read_back(context, self.path, self.text.encode())
+        with fs.naming(self.path):
+            install.read_back(context, self.path, self.text.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,8 @@ class ReadBackCopy:
         return f"read back {self.path}"
 
     def apply(self, context: Context) -> None:
-        install.read_back_copy(context, self.source, self.path)
+        with fs.naming(self.path):
+            install.read_back_copy(context, self.source, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +242,7 @@ class Touch:
 
     def apply(self, context: Context) -> None:
         root_fd, name = context.locate(self.path)
-        with fs.opened(root_fd, name, os.O_RDONLY | os.O_DIRECTORY) as fd:
+        with fs.naming(self.path), fs.opened(root_fd, name, os.O_RDONLY | os.O_DIRECTORY) as fd:
             os.utime(fd)
 
 

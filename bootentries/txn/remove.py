@@ -30,7 +30,8 @@ class RemoveDeployment:
         path = f"{base}/deploy/{self.name}"
         _check_unused(context.root, path)
         with fs.opened(context.root.fd, path, os.O_RDONLY | os.O_DIRECTORY) as fd:
-            set_immutable(fd, wanted=False)
+            with fs.naming(path):
+                set_immutable(fd, wanted=False)
         # The directory goes last: as long as it is there the next clean-up tries again.
         fs.remove_tree(context.root.fd, f"{base}/backing/{self.name}")
         fs.remove_tree(context.root.fd, f"{path}.origin")

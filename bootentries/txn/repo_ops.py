@@ -25,7 +25,8 @@ class WriteRefs:
         heads = "ostree/repo/refs/heads/ostree"
         with fs.opened(context.root.fd, "ostree/repo/.lock", os.O_RDWR | os.O_CREAT, 0o660) as fd:
             # Writers of refs share the repository's lock; a prune holds it alone.
-            lock.lock_fd(fd, exclusive=False)
+            with fs.naming(f"{REPO}/.lock"):
+                lock.lock_fd(fd, exclusive=False)
             active = f"{heads}/{self.bootversion}/{self.subbootversion}"
             fs.make_dirs(context.root.fd, active)
             for index, checksum in enumerate(self.checksums):
