@@ -93,7 +93,7 @@ def _key(tree: Tree, spec: DiskSpec) -> str:
     return cache.digest(RECIPE, tree.key, *deployments, *spec.kargs, repr(rest))
 
 
-def _sysroot_script(spec: DiskSpec, root_uuid: uuid.UUID) -> str:
+def sysroot_script(spec: DiskSpec, root_uuid: uuid.UUID) -> str:
     """The shell text, run in the tree, that fills the mounted root filesystem."""
     admin = f"ostree admin --sysroot={TARGET}"
     config = f"ostree config --repo={TARGET}/ostree/repo set"
@@ -104,10 +104,10 @@ def _sysroot_script(spec: DiskSpec, root_uuid: uuid.UUID) -> str:
         # With /boot on the root filesystem GRUB needs the full path.
         f"{config} sysroot.bootprefix {'false' if spec.boot_mib else 'true'}",
         f"{config} sysroot.readonly {'true' if spec.readonly else 'false'}",
-        f"mkdir -p {TARGET}/boot/grub/i386-pc",
-        f"cp {WORK}/grub/*.mod {WORK}/grub/*.lst {TARGET}/boot/grub/i386-pc",
     ]
     if spec.bootloader == "grub2":
+        lines.append(f"mkdir -p {TARGET}/boot/grub/i386-pc")
+        lines.append(f"cp {WORK}/grub/*.mod {WORK}/grub/*.lst {TARGET}/boot/grub/i386-pc")
         stub = f"{TARGET}/boot/grub/grub.cfg"
         lines.append(f"bootentries instutil grub2-stub --serial --timeout={MENU_S} -o {stub}")
     for number, one in enumerate(spec.deployments):
@@ -140,7 +140,7 @@ def _build(tree: Tree, spec: DiskSpec, disk: Disk, generator_layers: tuple[Path,
     ]
     run_in(
         tree.path,
-        ["sh", "-c", _sysroot_script(spec, disk.root_uuid)],
+        ["sh", "-c", sysroot_script(spec, disk.root_uuid)],
         layers=generator_layers,
         mounts=[*disk.sysroot(), Bind(grub.PLATFORM, f"{WORK}/grub"), *repos],
         env={"OSTREE_GRUB2_EXEC": f"/{GENERATOR}"},

@@ -30,7 +30,7 @@ def test_grub_needs_our_generator(tmp_path: Path) -> None:
 def test_arguments_are_given_once_and_in_order() -> None:
     spec = DiskSpec((Deployment(ONE, ("one=1",)), Deployment(TWO, ("two=a b",))), kargs=("quiet",))
     identity = uuid.UUID(int=1)
-    lines = disk._sysroot_script(spec, identity).splitlines()
+    lines = disk.sysroot_script(spec, identity).splitlines()
     first, second = (line for line in lines if " deploy " in line)
     assert f"--karg-append=root=UUID={identity} --karg-append=rw" in first
     assert first.endswith("--karg-append=quiet --karg-append=one=1 guest/stable")
@@ -65,4 +65,4 @@ def test_a_boot_partition_is_a_part_of_the_sysroot(boot_mib: int, prefix: str) -
     places = {one.inside: one.size // MIB for one in found.sysroot()}
     wanted = {disk.TARGET: 64} | ({f"{disk.TARGET}/boot": boot_mib} if boot_mib else {})
     assert places == wanted
-    assert f"set sysroot.bootprefix {prefix}" in disk._sysroot_script(spec, uuid.UUID(int=1))
+    assert f"set sysroot.bootprefix {prefix}" in disk.sysroot_script(spec, uuid.UUID(int=1))
