@@ -6,6 +6,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from bootentries.check import codes_esp
+
 _WRITE_LIST = (
     "write the list again: by a deploy, or `bootentries instutil set-kargs` with a new argument"
 )
@@ -272,6 +274,7 @@ _FAULTS = _table(
             "GRUB's own `grub.cfg` reads neither the menu nor the entries.",
             "write it with `bootentries instutil grub2-stub -o`, and keep update-grub from it",
         ),
+        **codes_esp.FAULTS,
     },
 )
 
@@ -331,6 +334,7 @@ _WARNINGS = _table(
             "GRUB's stub has no last good menu to fall back to.",
             "copy /boot/loader/grub.cfg to the place that is named",
         ),
+        **codes_esp.WARNINGS,
     },
 )
 
@@ -374,6 +378,7 @@ _LEFTOVERS = _table(
             "A ref that keeps a commit for a list that is not the active one.",
             "`bootentries cleanup` removes it",
         ),
+        **codes_esp.LEFTOVERS,
     },
 )
 

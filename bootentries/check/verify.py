@@ -20,8 +20,9 @@ from bootentries.check.menus import check_menus
 from bootentries.check.permissions import check_permissions
 from bootentries.check.refs import HEADS, check_refs
 from bootentries.deployment import Deployment, parse_directory
+from bootentries.esp.config import read_esp_config
 from bootentries.loaders import Menu, MenuItem
-from bootentries.repo import RepoConfig
+from bootentries.repo import REPO, RepoConfig
 from bootentries.root import Root
 from bootentries.sysroot import DEPLOY, fingerprint
 
@@ -115,6 +116,12 @@ def _check_list(
         pairs = tuple(MenuItem(item.entry, item) for item in items if item.entry)
         menu = Menu(bootversion, pairs, root.boot_is_on_root())
         check_menus(root, config, menu, report)
+    with report.guard(f"{REPO}/config", "repo-config"):
+        if read_esp_config(root.fd).enabled:
+            # Loaded late: most sysroots have none.
+            from bootentries.check.esp import check_esp  # noqa: PLC0415
+
+            check_esp(root, bootversion, items, report)
     with report.guard(HEADS):
         if sub is not None:
             first = (parse_directory(staged.name),) if staged is not None else ()

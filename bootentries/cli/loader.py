@@ -1,12 +1,10 @@
 """`loader`: which bootloader is written for, why, and what its program still has to do."""
 
 import json
-import stat
 from dataclasses import replace
 
 import click
 
-from bootentries import fs
 from bootentries.cli.common import (
     Seconds,
     common_options,
@@ -17,18 +15,15 @@ from bootentries.cli.common import (
     settings,
 )
 from bootentries.cli.writing import apply_ops, changing, dry_run_option, writing
-from bootentries.errors import BootentriesError, from_os_error
+from bootentries.errors import BootentriesError
+from bootentries.esp.config import SDBOOT, read_esp_config
 from bootentries.loaders.detect import Detection, Probe, choose_loader, detect, in_force
-from bootentries.loaders.setting import bootloader_of, with_bootloader
 from bootentries.loaders.stamp import STAMP, is_pending
-from bootentries.repo import LOADERS, REPO, RepoConfig, read_config
+from bootentries.repo import LOADERS, RepoConfig, read_config
 from bootentries.root import Root
 from bootentries.txn.context import Context
 from bootentries.txn.run_ops import LIMIT_S, RunProgram
 from bootentries.txn.write import apply_notes, plan_clean
-from prepare_root.formats import FormatError
-
-_CONFIG = f"{REPO}/config"
 
 
 @click.group(invoke_without_command=True)
@@ -49,44 +44,59 @@ def loader(context: click.Context) -> None:
         found = detect(root)
         pending = is_pending(root)
         problem = _problem(root, config)
+        defaults = _defaults(root)
     if settings(context).json:
         report = to_json(config, found, pending=pending, problem=problem)
+        if defaults is not None:
+            report["esp"] = defaults
         print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         print("\n".join(_lines(config, found, pending=pending, problem=problem)))
+        for item in defaults or ():
+            print(_default_line(item))
 
 
 @loader.command("set")
-@click.argument("name", type=click.Choice(LOADERS), metavar="NAME")
+@click.argument("name", type=click.Choice((*LOADERS, SDBOOT)), metavar="NAME")
+@click.option("--only", is_flag=True, help="Write for this one alone from now on.")
 @dry_run_option
 @lock_option
 @common_options
 @click.pass_context
-def set_loader(context: click.Context, *, name: str, dry_run: bool) -> None:
-    """Write sysroot.bootloader into ostree/repo/config.
+def set_loader(context: click.Context, *, name: str, only: bool, dry_run: bool) -> None:
+    """Write into ostree/repo/config which bootloader is written for.
 
-    NAME is auto, none, grub2, syslinux, uboot, zipl or aboot.  The rest of the file stays
-    as it is.
+    NAME is auto, none, grub2, syslinux, uboot, zipl or aboot, which is sysroot.bootloader;
+    or sdboot, for systemd-boot on EFI partitions, which stands beside that.  The rest of
+    the file stays as it is.
 
     Example: bootentries loader set grub2
     """
+    from bootentries.cli.loader_set import CONFIG, change_loader, unready  # noqa: PLC0415
+
     with (reading if dry_run else writing)(context) as root:
-        before, data = _with_bootloader(root, name)
-        if before == name:
-            print(f"sysroot.bootloader: {name} already")
+        changes, back = change_loader(root, name, only=only, dry_run=dry_run)
+        if not changes:
+            key = "bootchain.bootloader" if name == SDBOOT else "sysroot.bootloader"
+            print(f"{key}: {name} already")
             return
         if dry_run:
-            print(f"write {_CONFIG}: [sysroot] bootloader={name}")
+            for change in changes:
+                group, _, setting = change.key.partition(".")
+                print(f"write {CONFIG}: [{group}] {setting}={change.after}")
             return
-        try:
-            found = fs.stat_optional(root.fd, _CONFIG)
-            fs.write_file(root.fd, _CONFIG, data, stat.S_IMODE(found.st_mode) if found else 0o644)
-        except OSError as error:
-            raise from_os_error("set bootloader", error, _CONFIG) from error
-        print(f"sysroot.bootloader: {before or 'not set'} -> {name}")
+        for change in changes:
+            print(change)
+        if only or name == SDBOOT:
+            note(f"to go back: {back}")
         problem = _problem(root, read_config(root.fd))
         if problem is not None:
             note(f"no list can be written yet: {problem}")
+        elif name == SDBOOT and not only:
+            note("next: bootentries esp install")
+        elif name != SDBOOT and read_esp_config(root.fd).enabled:
+            for finding in unready(root, name):
+                note(f"{finding.place}: {finding.reason}; next: {finding.code.remedy}")
 
 
 @loader.command("order")
@@ -224,12 +234,30 @@ def _problem(root: Root, config: RepoConfig) -> str | None:
     return None
 
 
-def _with_bootloader(root: Root, name: str) -> tuple[str | None, bytes]:
-    """Return what the configuration says now, and its new content."""
+def _defaults(root: Root) -> list[dict[str, str | None]] | None:
+    """Return what systemd-boot boots from each partition; None where it is not in force."""
+    if not read_esp_config(root.fd).enabled:
+        return None
+    from bootentries.esp.report import read_reports  # noqa: PLC0415
+    from bootentries.sysroot import load  # noqa: PLC0415
+
     try:
-        data = fs.read_bytes(root.fd, _CONFIG)
-        return bootloader_of(data), with_bootloader(data, name)
-    except FormatError as error:
-        raise BootentriesError("set bootloader", _CONFIG, str(error)) from error
-    except OSError as error:
-        raise from_os_error("set bootloader", error, _CONFIG) from error
+        reports, _ = read_reports(root, load(root))
+    except BootentriesError as error:
+        return [{"esp": None, "state": str(error), "default": None, "title": None}]
+    titles = {item.file: item.title for report in reports for item in report.entries}
+    return [
+        {
+            "esp": report.place.label,
+            "state": report.state,
+            "default": report.default,
+            "title": titles.get(report.default or ""),
+        }
+        for report in reports
+    ]
+
+
+def _default_line(item: dict[str, str | None]) -> str:
+    where = item["esp"] or "sdboot"
+    boots = f", boots {item['default']}: {item['title']}" if item["default"] else ""
+    return f"esp         {where}: {item['state']}{boots}"

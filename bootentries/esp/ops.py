@@ -70,7 +70,7 @@ class CopyPayload:
 
     def apply(self, place: Place) -> None:
         with fs.opened(place.boot_fd, self.source) as source:
-            if _is_whole(place.fd, self.path):
+            if is_whole(place.fd, self.path):
                 return
             remove(place.fd, (self.path,))
             try:
@@ -94,7 +94,7 @@ class CheckPayload:
         return f"read back {self.path}"
 
     def apply(self, place: Place) -> None:
-        if not _is_whole(place.fd, self.path):
+        if not is_whole(place.fd, self.path):
             raise not_stored(self.path)
 
 
@@ -319,7 +319,8 @@ def not_stored(path: str) -> BootentriesError:
     )  # fmt: skip
 
 
-def _is_whole(root_fd: int, path: str) -> bool:
+def is_whole(root_fd: int, path: str) -> bool:
+    """Return whether a file is there, with the content that its name says; raises OSError."""
     try:
         return stored_digest(root_fd, path).startswith(path[-DIGEST_LENGTH:])
     except FileNotFoundError:

@@ -15,7 +15,6 @@ from bootentries.order import sdboot
 
 # Far more than an entry has.
 _LIMIT = 1 << 20
-# FAT knows no modes, links or sockets: whatever is no file or directory is not from there.
 SREL = "loader/entries.srel"
 SREL_TEXT = "type1\n"
 
@@ -46,11 +45,15 @@ class PresentEntry:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """`entries` are ours, `foreign` the names of all others; `payload` maps names to sizes."""
+    """`entries` are ours, `foreign` all others; `payload` maps names to sizes.
+
+    `odd` are paths that are ours but for capitals: not written here, and the same on FAT.
+    """
 
     entries: tuple[PresentEntry, ...] = ()
     foreign: tuple[Entry, ...] = ()
     payload: dict[str, int] = field(default_factory=dict)
+    odd: tuple[str, ...] = ()
     has_entries: bool = False
     has_payload: bool = False
     srel: str | None = None
@@ -91,12 +94,16 @@ def read_present(fd: int) -> Present:
                 hint="move it away; no loader reads entries there as it is",
             )  # fmt: skip
     ours, foreign = _entries(fd)
+    kernels = [(name, size) for name, size in _files(fd, PAYLOAD) if is_payload_name(name)]
+    odd = [f"{PAYLOAD}/{name}" for name, _ in kernels if name != name.lower()]
+    odd += [f"{ENTRIES}/{item.name}" for item in foreign if parse_entry_name(item.name)]
     room = os.fstatvfs(fd)
     srel = fs.read_optional(fd, SREL, _LIMIT)
     return Present(
         entries=ours,
         foreign=foreign,
-        payload={name: size for name, size in _files(fd, PAYLOAD) if is_payload_name(name)},
+        payload={name: size for name, size in kernels if name == name.lower()},
+        odd=tuple(odd),
         has_entries=fs.is_dir(fd, ENTRIES),
         has_payload=fs.is_dir(fd, PAYLOAD),
         srel=None if srel is None else srel.decode("utf-8", "replace"),

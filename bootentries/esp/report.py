@@ -13,7 +13,8 @@ from bootentries.esp.config import read_esp_config
 from bootentries.esp.entry import deployment_of
 from bootentries.esp.find import EspPlace, find_places
 from bootentries.esp.install import read_text
-from bootentries.esp.names import parse_entry_name
+from bootentries.esp.names import PAYLOAD, parse_entry_name
+from bootentries.esp.ops import is_whole
 from bootentries.esp.places import opened_place
 from bootentries.esp.plan import EspPlan, Wanted, plan
 from bootentries.esp.present import Present, read_present
@@ -54,6 +55,8 @@ class EspReport:
     programs: tuple[Installed, ...] = ()
     loader_conf: str = "absent"
     plan: EspPlan | None = None
+    # Names of kernel files whose content is not what the name says; only when looked for.
+    damaged: frozenset[str] = frozenset()
 
     @property
     def state(self) -> str:
@@ -64,9 +67,11 @@ class EspReport:
 
 
 def read_reports(
-    root: Root, present: Sysroot, told: tuple[str, ...] = ()
+    root: Root, present: Sysroot, told: tuple[str, ...] = (), *, reread: bool = False
 ) -> tuple[tuple[EspReport, ...], Wanted]:
     """Return what is on each place, and what shall be; it changes nothing.
+
+    With `reread` the kernel files here and there are read, too.
 
     Raises BootentriesError where no place is found, or the list cannot be read.
     """
@@ -74,9 +79,9 @@ def read_reports(
     with ExitStack() as stack:
         opened = [_open(stack, root, place) for place in places]
         states = [one[2] for one in opened if not isinstance(one, EspReport)]
-        wanted = read_wanted(root, present, known_sources(root, states))
+        wanted = read_wanted(root, present, {} if reread else known_sources(root, states))
         reports = tuple(
-            one if isinstance(one, EspReport) else _report(*one, wanted) for one in opened
+            one if isinstance(one, EspReport) else _report(*one, wanted, reread) for one in opened
         )
     return reports, wanted
 
@@ -100,7 +105,9 @@ def _open(stack: ExitStack, root: Root, place: EspPlace) -> _Opened | EspReport:
         return EspReport(place, error)
 
 
-def _report(place: EspPlace, fds: tuple[int, int], present: Present, wanted: Wanted) -> EspReport:
+def _report(
+    place: EspPlace, fds: tuple[int, int], present: Present, wanted: Wanted, reread: bool
+) -> EspReport:
     fd, esp_fd = fds
     try:
         todo: EspPlan | None = None
@@ -124,9 +131,14 @@ def _report(place: EspPlace, fds: tuple[int, int], present: Present, wanted: Wan
             programs=tuple(read_installed(esp_fd, path) for path in _programs(esp_fd)),
             loader_conf=_owner(text),
             plan=todo,
+            damaged=_damaged(fd, present) if reread else frozenset(),
         )
     except OSError as caught_os:
         return EspReport(place, from_os_error("read ESP", caught_os, place.label))
+
+
+def _damaged(fd: int, present: Present) -> frozenset[str]:
+    return frozenset(name for name in present.payload if not is_whole(fd, f"{PAYLOAD}/{name}"))
 
 
 def _shown(entry: Entry) -> Shown:

@@ -204,11 +204,12 @@ def _clean_links(root: Root, fds: list[int]) -> None:
     used: set[str] = set()
     for fd in fds:
         for item in read_present(fd).entries:
-            used.update(_link_of(item.text))
+            used.update(links_in(item.text))
     remove_links(root, unused_links(root, frozenset(used)))
 
 
-def _link_of(text: str) -> list[str]:
+def links_in(text: str) -> list[str]:
+    """Return the boot links that an entry's text names: one, or none."""
     options = esp_entry.options_of(text)
     return [value for value in KernelArgs.parse(options).values("ostree") if value]
 

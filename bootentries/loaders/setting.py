@@ -20,26 +20,32 @@ def with_bootloader(data: bytes, name: str) -> bytes:
     """
     if name not in LOADERS:
         raise FormatError(f"{name!r} is not one of {', '.join(LOADERS)}")
-    found = keyfile.parse(data).groups.get(_GROUP, {}).get(_KEY)
-    if found is None:
+    if keyfile.parse(data).groups.get(_GROUP, {}).get(_KEY) is None:
         # Errors about other keys then name their lines in the file as it is.
         parse_config(data)
-    lines = data.split(b"\n")
-    headers = [index for index, line in enumerate(lines) if _is_header(line)]
-    if found is not None:
-        # The line that counts: a later one of the same key replaces an earlier one.
-        _value, number = found
-        lines[number - 1] = _replaced(lines[number - 1], name.encode())
-        result = b"\n".join(lines)
-    elif headers:
-        added = _KEY + b"=" + name.encode() + _line_end(lines[headers[-1]])
-        lines.insert(headers[-1] + 1, added)
-        result = b"\n".join(lines)
-    else:
-        result = data + _gap(data) + b"[" + _GROUP + b"]\n" + _KEY + b"=" + name.encode() + b"\n"
+    result = with_value(data, _GROUP, _KEY, name.encode())
     if parse_config(result).bootloader != name:
         raise FormatError("the edit did not take")
     return result
+
+
+def with_value(data: bytes, group: bytes, key: bytes, value: bytes) -> bytes:
+    """Return a key file with one key set; every other line stays as it is.
+
+    Raises FormatError for a file that is not valid.
+    """
+    found = keyfile.parse(data).groups.get(group, {}).get(key)
+    lines = data.split(b"\n")
+    headers = [index for index, line in enumerate(lines) if _is_header(line, group)]
+    if found is not None:
+        # The line that counts: a later one of the same key replaces an earlier one.
+        _value, number = found
+        lines[number - 1] = _replaced(lines[number - 1], value)
+        return b"\n".join(lines)
+    if headers:
+        lines.insert(headers[-1] + 1, key + b"=" + value + _line_end(lines[headers[-1]]))
+        return b"\n".join(lines)
+    return data + _gap(data) + b"[" + group + b"]\n" + key + b"=" + value + b"\n"
 
 
 def _replaced(line: bytes, value: bytes) -> bytes:
@@ -56,8 +62,8 @@ def _gap(data: bytes) -> bytes:
     return b"\n" if data.endswith(b"\n") else b"\n\n"
 
 
-def _is_header(line: bytes) -> bool:
-    return line.strip(_BLANKS) == b"[" + _GROUP + b"]"
+def _is_header(line: bytes, group: bytes) -> bool:
+    return line.strip(_BLANKS) == b"[" + group + b"]"
 
 
 def _line_end(line: bytes) -> bytes:

@@ -1,6 +1,9 @@
 """A sysroot written by hand, so that a test can say exactly what is in it."""
 
 import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,3 +104,11 @@ def root(fake: FakeSysroot):
     """The sysroot, open."""
     with open_root(str(fake.path)) as found:
         yield found
+
+
+@pytest.fixture
+def partition() -> Iterator[Path]:
+    """An empty directory on a filesystem that is not the sysroot's, for an EFI partition."""
+    place = Path(tempfile.mkdtemp(prefix="bootchain-", dir="/dev/shm"))
+    yield place
+    shutil.rmtree(place)

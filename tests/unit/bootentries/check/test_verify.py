@@ -49,7 +49,9 @@ def test_a_damage_gives_its_code_and_changes_nothing(victim, code, damage):
 
 
 def test_every_code_has_a_damage():
-    assert {code for code, _ in DAMAGES} | RUNNING == set(CODES)
+    """Those about EFI partitions have theirs in `test_esp`."""
+    others = {code for code in CODES if not code.startswith("esp-")}
+    assert {code for code, _ in DAMAGES} | RUNNING == others
 
 
 def checked(path: Path, booted: BootedRoot | None = None, staged: Staged | None = None):
