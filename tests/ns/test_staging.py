@@ -1,5 +1,6 @@
 """Staging and finalisation beside `ostree admin`, in a chroot that looks booted."""
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,56 @@ def test_a_dry_run_only_says_so(both):
     assert ours.output[-2:] == ["nothing to do", "status 0"]
     assert ours.run == []
     assert ours.sysroot == before
+
+
+FRESH = replace(PLAIN, name="fresh", modules={"vmlinuz": "kernel 3", "initramfs.img": "i 3"})
+LIST = "sh: ls /boot/ostree /boot/ostree/initramfs-overlays"
+
+
+def payloads(lines: list[str]) -> list[int]:
+    """For each LIST, how many kernels and overlay initrds were there."""
+    found = []
+    for line in lines:
+        if line == "/boot/ostree:":
+            found.append(0)
+        elif line.startswith("testos-") or line.endswith(".img"):
+            found[-1] += 1
+    return found
+
+
+def test_kernels_are_brought_at_staging(both, tmp_path):
+    """What is removed meanwhile is brought again; what is dropped goes."""
+    both.commit(rich(tmp_path / "fresh", FRESH), "fresh", "4.0")
+    checksum = hashlib.sha256(b"kernel 3i 3").hexdigest()
+    steps = (
+        "deploy --stage --overlay-initrd=/usr/bin/env fresh", LIST, "verify",
+        "cleanup", LIST, "theirs: cleanup", LIST, "verify",
+        "deploy --stage --overlay-initrd=/usr/bin/env fresh", "undeploy 0", LIST, "verify",
+        "deploy --stage --overlay-initrd=/usr/bin/env fresh", "theirs: cleanup",
+        f"sh: rm -r /boot/ostree/testos-{checksum}", "finalize-staged", LIST, "verify",
+    )  # fmt: skip
+    ours = run_booted(both, OURS, *steps, index=1)
+    assert [line for line in ours.output if line.startswith("status")] == ["status 0"] * len(steps)
+    # libostree's keeps the kernels of what is staged, and removes the overlay initrd.
+    assert payloads(ours.output) == [4, 4, 3, 2, 3], ours.output
+    assert not [line for line in ours.output if "leftover" in line], ours.output
+    assert "staged-deployment" not in ours.run
+    assert "written again" not in ours.errors
+
+
+def test_a_kernel_that_changed_after_staging_is_written_again(both, tmp_path):
+    checksum = hashlib.sha256(b"kernel 3i 3").hexdigest()
+    both.commit(rich(tmp_path / "fresh", FRESH), "fresh", "4.0")
+    place = f"/boot/ostree/testos-{checksum}"
+    kernel = f"{place}/vmlinuz-6.1.0-test"
+    steps = (
+        "deploy --stage fresh", f"sh: rm {kernel} {place}/initramfs-6.1.0-test.img",
+        f"sh: cp /run/other {kernel}", "finalize-staged", f"sh: grep -c 3 {kernel}", "verify",
+    )  # fmt: skip
+    ours = run_booted(both, OURS, *steps, index=1, files={"other": b"kernel!!"})
+    assert f"{kernel[1:]}: its content was not the deployment's, written again" in ours.errors
+    assert [line for line in ours.output if line.startswith("status")] == ["status 0"] * len(steps)
+    assert "1" in ours.output
 
 
 CONFLICT = "Modified config file newly defaults to directory 'folder', cannot merge"

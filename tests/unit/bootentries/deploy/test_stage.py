@@ -20,6 +20,7 @@ def test_a_plan_in_words(root, run):
         f"start {SERVICE}",
         f"check out {'c' * 64} in stateroot testos",
         "copy /etc from the tree's /usr/etc",
+        "copy kernel and initramfs to /boot, if there is room beside the present ones",
         "keep overlay initrd /overlay for shutdown",
         "kernel arguments: quiet",
         f"drop staged deployment testos/{'a' * 64}.0",
