@@ -7,6 +7,7 @@ links are as this project's configuration says.  Nothing here touches the outsid
 
 from prepare_root import links
 from prepare_root.constants import MS_PRIVATE, MS_SHARED, MS_SLAVE
+from prepare_root.errors import show
 from prepare_root.formats.booted import BootedMetadata
 from prepare_root.formats.config import Config
 from prepare_root.links import Found, Places
@@ -217,6 +218,8 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
             Propagation("var", NEW_ROOT + b"/var", MS_SHARED),
         ]
     ops += links.after_mounts(facts.links, places)
+    if facts.target.instead:
+        ops.append(_fallback(facts))
     ops += [
         WriteFile("booted", BOOTED, booted_metadata(facts).encode()),
         MakeDir("move", OLD_ROOT, 0o755),
@@ -275,6 +278,15 @@ def _usr(facts: Facts) -> list[Op]:
     if image is not None:
         return []
     return [Bind("usr", usr, usr), Remount("usr", usr, readonly=True)]
+
+
+def _fallback(facts: Facts) -> Op:
+    """The record that another deployment was booted than the entry asked for."""
+    from prepare_root.formats import fallback  # noqa: PLC0415 - failures only
+
+    found = facts.target
+    record = fallback.Fallback(show(found.link), show(found.path), found.instead)
+    return WriteFile("fallback", fallback.PATH, record.encode())
 
 
 def booted_metadata(facts: Facts) -> BootedMetadata:

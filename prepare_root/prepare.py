@@ -58,7 +58,7 @@ def _unreadable(path: bytes, reason: str) -> Failure:
 def observe(root: bytes, cmdline: bytes, config: Config) -> Facts:
     """All that the plan needs to know.  Raises Failure; changes nothing."""
     root = _real_path(root)
-    found = target.find(root, cmdline)
+    found = _find(root, cmdline, config)
     deployment = root + b"/" + found.path
     try:
         image, readonly = _choose(root, found, cmdline, config)
@@ -84,6 +84,22 @@ def observe(root: bytes, cmdline: bytes, config: Config) -> Facts:
     _require_mount_points(facts)
     _require_sources(facts, config)
     return facts
+
+
+def _find(root: bytes, cmdline: bytes, config: Config) -> Target:
+    """What to boot: the deployment that was asked for, or loudly another of its stateroot.
+
+    A root that has to prove itself is booted as asked, or not at all.
+    """
+    try:
+        return target.find(root, cmdline)
+    except Failure as error:
+        from prepare_root import composefs, fallback  # noqa: PLC0415 - failures only
+
+        asked = composefs.policy(config, cmdline)
+        if asked.signed or asked.verity:
+            raise
+        return fallback.find(root, target.wanted_link(cmdline), error)
 
 
 def _real_path(path: bytes) -> bytes:

@@ -15,6 +15,7 @@ from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats import cmdline as kernel_cmdline
 
 OPERATION = "find deployment"
+OUTSIDE = "leads outside the sysroot"
 _HEX = b"0123456789abcdef"
 
 
@@ -22,10 +23,11 @@ class Target:
     """A deployment below a physical root.
 
     `link` is what the command line said; `path` is the deployment's directory relative to
-    the physical root, without a leading slash; `device` and `inode` are its own.
+    the physical root, without a leading slash; `device` and `inode` are its own.  `instead`
+    is empty, or says why another deployment than the one asked for has to do.
     """
 
-    __slots__ = ("device", "inode", "link", "path", "stateroot")
+    __slots__ = ("device", "inode", "instead", "link", "path", "stateroot")
 
     def __init__(self, link: bytes, path: bytes, stateroot: bytes, device: int, inode: int):
         self.link = link
@@ -33,6 +35,7 @@ class Target:
         self.stateroot = stateroot
         self.device = device
         self.inode = inode
+        self.instead = ""
 
     @property
     def checksum(self) -> bytes:
@@ -83,21 +86,38 @@ def find(root: bytes, cmdline: bytes) -> Target:
 
     Raises Failure with a text of its own for each broken hop, and OSError never.
     """
-    link = wanted_link(cmdline)
+    return follow(root, wanted_link(cmdline))
+
+
+def follow(root: bytes, link: bytes) -> Target:
+    """The deployment that the bootlink `link` leads to; raises Failure as `find` does."""
     name = show(link)
-    relative = link.lstrip(b"/")
     root_fd = _open_root(root)
     try:
-        _require_link(root_fd, relative, name)
-        fd = _open_target(root_fd, relative, name)
-        try:
-            path = files.fd_path(fd)
-            stat = _bootsys.fstat(fd)
-        finally:
-            _bootsys.close(fd)
-        below = files.fd_path(root_fd).rstrip(b"/") + b"/"
+        _require_link(root_fd, link.lstrip(b"/"), name)
+        return _opened(root, root_fd, link)
     finally:
         _bootsys.close(root_fd)
+
+
+def at(root: bytes, path: bytes) -> Target:
+    """The deployment whose directory is `path`, without a link; raises Failure."""
+    root_fd = _open_root(root)
+    try:
+        return _opened(root, root_fd, path)
+    finally:
+        _bootsys.close(root_fd)
+
+
+def _opened(root: bytes, root_fd: int, link: bytes) -> Target:
+    name = show(link)
+    fd = _open_target(root_fd, link.lstrip(b"/"), name)
+    try:
+        path = files.fd_path(fd)
+        stat = _bootsys.fstat(fd)
+    finally:
+        _bootsys.close(fd)
+    below = files.fd_path(root_fd).rstrip(b"/") + b"/"
     if path == below.rstrip(b"/"):
         raise Failure(OPERATION, name, "not a deployment: it leads to the sysroot itself")
     if not path.startswith(below):
@@ -157,7 +177,7 @@ def _unresolved(error: OSError, name: str, absent: str) -> Failure:
 
 
 def _outside(name: str) -> Failure:
-    return Failure(OPERATION, name, "leads outside the sysroot")
+    return Failure(OPERATION, name, OUTSIDE)
 
 
 def _no_deployment(name: str, path: bytes, why: str) -> Failure:

@@ -144,7 +144,7 @@ CASES = [
         "first link missing",
         f"find deployment: {LINK}: no such link",
         ENTRY_HINT,
-        remove=("ostree/boot.1",),
+        remove=("ostree/boot.1", "ostree/boot.1.1"),
     ),
     broken(
         "link dangling",

@@ -114,7 +114,9 @@ def test_boots_what_the_menu_chose(
     ), mounts
 
 
-ABSENT = "/ostree/boot.1/debian/" + "0" * 64 + "/0"
+# The stateroot of this link has no deployment; the other's has none with a link of the kind.
+ABSENT = "/ostree/boot.1/nobody/" + "0" * 64 + "/0"
+STALE = "/ostree/boot.1/debian/" + "0" * 64 + "/0"
 NO_ROOT = "find root device: UUID=0000-0000: "
 
 
@@ -173,3 +175,20 @@ def test_init_says_why_it_stopped(
         assert one in text
     assert "vda" in text.partition("block devices: ")[2].splitlines()[0]
     assert "switching root" not in text
+
+
+def test_a_stale_link_boots_another_deployment_of_the_stateroot(
+    direct: VmSpec, machine: Starter
+) -> None:
+    words = f"root=LABEL=root rw ostree={STALE}"
+    vm = machine(with_agent(replace(direct, memory=1024, cmdline=f"console=ttyS0 {words}")))
+    vm.wait_for("login:", READY)
+    vm.agent.wait_ready(READY)
+    assert f"find deployment: {STALE}: no such link" in vm.console.text
+    record = dict(
+        line.split("=", 1) for line in vm.check("cat /run/bootchain/fallback").splitlines()
+    )
+    assert (record["requested"], record["reason"]) == (STALE, "no such link")
+    here, there = vm.check(f"stat -c %d:%i / /sysroot/{record['booted']}").split()
+    assert here == there
+    assert vm.check("systemctl --failed --no-legend") == ""
