@@ -8,6 +8,7 @@ state at first, and for each try what it said and the state after it.
 import errno
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -53,8 +54,11 @@ def observed(words: list[bytes]) -> tuple[Op, ...]:
 
 
 def text(op: Op) -> str:
-    """What an operation is known by: the plan is a little shorter once links are made."""
-    return f"{op.step}: {op.describe()}"
+    """What an operation is known by: the plan is a little shorter once links are made.
+
+    The name of a transient /etc is another one at every run.
+    """
+    return re.sub(r"transient-etc\.\w{6}", "transient-etc.X", f"{op.step}: {op.describe()}")
 
 
 def attempt(words: list[bytes], failing: str) -> tuple[int, str]:
