@@ -1,0 +1,134 @@
+"""Each operation by itself, and what it refuses."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bootentries.errors import BootentriesError
+from bootentries.esp import ops
+from bootentries.esp.entry import entry_text
+from bootentries.esp.names import EntryName
+
+from .conftest import entry, payload
+
+KERNEL = payload("vmlinuz-2")
+
+
+def apply(esp, *todo):
+    for op in todo:
+        op.apply(esp.place)
+
+
+@pytest.fixture
+def filled(esp):
+    apply(esp, ops.MakeDir("bootchain"), ops.MakeDir("loader/entries"))
+    return esp
+
+
+COPY = ops.CopyPayload(KERNEL.source, KERNEL.path)
+
+
+def test_a_copy_is_whole_and_checked(filled):
+    apply(filled, COPY, ops.CheckPayload(KERNEL.path))
+    file = filled.path / KERNEL.path
+    before = file.stat()
+    # A whole one is kept, a damaged one written again.
+    apply(filled, COPY)
+    assert file.stat().st_ino == before.st_ino
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    file.write_bytes(b"half")
+    with pytest.raises(BootentriesError) as caught:
+        apply(filled, ops.CheckPayload(KERNEL.path))
+    assert str(caught.value) == (
+        f"read back: {KERNEL.path}: storage holds something else than what was written"
+    )
+    assert "fsck.fat" in caught.value.hint
+    apply(filled, COPY, ops.CheckPayload(KERNEL.path))
+
+
+def test_a_source_that_is_gone_is_an_error(filled):
+    with pytest.raises(FileNotFoundError):
+        apply(filled, ops.CopyPayload("ostree/os/gone", "bootchain/gone-" + "0" * 32))
+    assert filled.files() == []
+
+
+def test_a_file_and_its_check(filled):
+    apply(filled, ops.WriteFile("loader/x", "text"), ops.CheckFile("loader/x", "text"))
+    with pytest.raises(BootentriesError, match="loader/x: storage holds something else"):
+        apply(filled, ops.CheckFile("loader/x", "other"))
+
+
+def test_the_switch_wants_a_prepared_entry(filled):
+    name = EntryName(1, 1)
+    path = f"loader/entries/{name.file}"
+    text = entry_text(entry("a"), name, live=False)
+    apply(filled, ops.WriteFile(path, text), ops.Enable(path))
+    assert (filled.path / path).read_text() == entry_text(entry("a"), name)
+    with pytest.raises(BootentriesError) as caught:
+        apply(filled, ops.Enable(path))
+    assert caught.value.reason == "it is not what was written"
+
+
+def test_the_switch_follows_no_link(filled):
+    (filled.path / "other").write_text("\n#inux /k\n")
+    (filled.path / "loader/entries/a.conf").symlink_to("../../other")
+    with pytest.raises(OSError, match="symbolic links"):
+        apply(filled, ops.Enable("loader/entries/a.conf"))
+
+
+def test_removing_holds_what_was_removed_until_the_names_are_gone(filled, monkeypatch):
+    apply(filled, COPY)
+    held = []
+
+    def syncfs(fd):
+        links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        names = [str(path.readlink()) for path in links if os.path.lexists(path)]
+        held.append(any(KERNEL.name in name and "(deleted)" in name for name in names))
+
+    monkeypatch.setattr("bootentries.syscalls.syncfs", syncfs)
+    apply(filled, ops.RemoveFiles((KERNEL.path, "bootchain/never")))
+    assert held == [True]
+    assert filled.files() == []
+    apply(filled, ops.RemoveFiles((KERNEL.path,)))
+    assert held == [True]
+
+
+def test_a_program_is_replaced_in_one_step(filled):
+    path = "EFI/BOOT/BOOTX64.EFI"
+    apply(filled, ops.PutProgram(path, b"one"))
+    (filled.path / "EFI/BOOT/BOOTX64.new").write_bytes(b"left by a power cut")
+    apply(filled, ops.PutProgram(path, b"two"))
+    assert (filled.path / path).read_bytes() == b"two"
+    assert filled.files() == [path]
+    assert ops.PutProgram(path, b"two").describe() == f"install {path} (3 bytes)"
+
+
+def test_clusters_of_two_names_are_not_taken_apart(filled, monkeypatch):
+    path = "EFI/BOOT/BOOTX64.EFI"
+    apply(filled, ops.PutProgram(path, b"one"))
+    (filled.path / "EFI/BOOT/BOOTX64.new").write_bytes(b"one")
+    monkeypatch.setattr(ops, "_first_block", lambda fd: 77)
+    with pytest.raises(BootentriesError) as caught:
+        apply(filled, ops.PutProgram(path, b"two"))
+    assert "on the clusters of another file" in str(caught.value)
+    assert "fsck.fat -a" in caught.value.hint
+    assert (filled.path / path).read_bytes() == b"one"
+
+
+def test_a_sector_is_written_in_place(filled):
+    first, second = "a" * 512, "b" * 512
+    apply(filled, ops.Overwrite("loader/loader.conf", first))
+    number = (filled.path / "loader/loader.conf").stat().st_ino
+    apply(filled, ops.Overwrite("loader/loader.conf", second))
+    assert (filled.path / "loader/loader.conf").read_text() == second
+    assert (filled.path / "loader/loader.conf").stat().st_ino == number
+    apply(filled, ops.Overwrite("loader/loader.conf", "short"))
+    assert (filled.path / "loader/loader.conf").read_text() == "short"
+
+
+def test_only_empty_directories_go(filled):
+    (filled.path / "bootchain/mine").touch()
+    apply(filled, *(ops.RemoveEmpty(path) for path in ("bootchain", "loader/entries", "gone")))
+    assert (filled.path / "bootchain").is_dir()
+    assert not (filled.path / "loader/entries").exists()
