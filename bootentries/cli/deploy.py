@@ -1,5 +1,6 @@
 """`deploy`: a commit of the repository becomes a deployment."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -167,6 +168,7 @@ def run_deploy(
     from bootentries.deploy.activate import deploy_commit  # noqa: PLC0415
     from bootentries.txn.context import Context  # noqa: PLC0415
 
+    wanted = replace(wanted, how=replace(wanted.how, reason=str(context.info_name)))
     todo = deploy_commit(Context(root, note), present, wanted, print)
     if settings(context).verbose:
         for line in todo.describe():

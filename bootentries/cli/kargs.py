@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bootentries.cli.common import common_options, lock_option
-from bootentries.cli.writing import apply_ops, changing, dry_run_option
+from bootentries.cli.common import common_options, lock_option, note
+from bootentries.cli.writing import changing, dry_run_option
 
 if TYPE_CHECKING:
     from bootentries.kargs import KernelArgs
@@ -39,6 +39,9 @@ def edit_in_place(
 
     from bootentries.inplace import plan_edit  # noqa: PLC0415
     from bootentries.loaders.detect import choose_loader  # noqa: PLC0415
+    from bootentries.txn.context import Context  # noqa: PLC0415
+    from bootentries.txn.plan import Plan, Write  # noqa: PLC0415
+    from bootentries.txn.write import apply_plan, followed_by_hooks  # noqa: PLC0415
 
     def edit(args: "KernelArgs") -> "KernelArgs":
         for arg in append_if_missing:
@@ -46,5 +49,12 @@ def edit_in_place(
         return args
 
     with changing(context, dry_run) as (root, present):
-        todo = plan_edit(root, present, choose_loader(root, present.config), edit)
-        apply_ops(root, todo, dry_run)
+        edits = plan_edit(root, present, choose_loader(root, present.config), edit)
+        todo = Plan(edits, (), False, present.bootversion, present.subbootversion, 0)
+        default = next(iter(present.on_disk), None)
+        how = Write(reason="edit-in-place")
+        todo = followed_by_hooks(todo, root, present, default, how)
+        if dry_run:
+            print("\n".join(todo.describe()) or "nothing to do")
+        else:
+            apply_plan(todo, Context(root, note))

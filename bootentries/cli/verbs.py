@@ -48,6 +48,7 @@ VERBS = {
     "init-fs": Verb("initfs", "init_fs"),
     "os-init": Verb("initfs", "os_init"),
     "stateroot-init": Verb("initfs", "os_init"),
+    "hooks": Verb("hooks", "hooks", shared=False),
     "install-units": Verb("units", "install_units", shared=False),
     "instutil": Verb("instutil", "instutil"),
 }

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -41,6 +42,7 @@ def writing(context: click.Context) -> Iterator[Root]:
     from bootentries.txn.lock import sysroot_lock  # noqa: PLC0415
     from bootentries.txn.namespace import writable  # noqa: PLC0415
 
+    _refuse_inside_hook()
     chosen = settings(context)
     enter_writable(chosen.sysroot)
     paths = ("/sysroot", "/boot") if _is_booted(chosen.sysroot) else ()
@@ -50,6 +52,16 @@ def writing(context: click.Context) -> Iterator[Root]:
         sysroot_lock(root, note, chosen.lock_timeout),
     ):
         yield root
+
+
+def _refuse_inside_hook() -> None:
+    """Raise BootentriesError in a hook: whoever runs it holds the lock, and waits for it."""
+    name = os.environ.get("BOOTENTRIES_HOOK")
+    if name:
+        raise BootentriesError(
+            "write deployments", name, "a hook cannot wait for the write that it is part of",
+            hint="let a service do it: systemd-run bootentries …",
+        )  # fmt: skip
 
 
 def enter_writable(sysroot: str) -> None:
@@ -104,7 +116,7 @@ def write_now(
     from bootentries.txn.plan import USUAL  # noqa: PLC0415
     from bootentries.txn.write import plan_write, write_list  # noqa: PLC0415
 
-    how = how or USUAL
+    how = replace(how or USUAL, reason=str(context.info_name))
     opts = environment_words()
     if dry_run:
         todo = plan_write(root, present, wanted, opts, how)

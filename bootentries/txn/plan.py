@@ -1,6 +1,7 @@
 """From a present and a wanted deployment list to the operations between them."""
 
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from bootentries.deployment import Bootlink, Deployment, Entry, overlay_checksums
 from bootentries.entries.bls import format_entry
@@ -49,18 +50,31 @@ class Plan:
         )
 
 
+class HookTime(Enum):
+    """When hooks follow a write: at once, only those for a shutdown, or none yet."""
+
+    NOW = "now"
+    SHUTDOWN = "shutdown"
+    LATER = "later"
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """How a list is written.
 
     `renew` writes one that is there already; `keep_staged` leaves the staged deployment,
     which has to be the first of the new list; `clean` and `prune` tidy up afterwards.
+    `follows` comes right after the swap.
+    `reason` and `hooks` are for the hooks that follow.
     """
 
     renew: bool = False
     keep_staged: bool = False
     clean: bool = True
     prune: bool = True
+    follows: tuple[Op, ...] = ()
+    reason: str = "write"
+    hooks: HookTime = HookTime.NOW
 
 
 USUAL = Write()
@@ -86,7 +100,9 @@ def plan(
         todo = _plan_links(present, targets, boot, loader, how)
     else:
         todo = _plan_swap(present, targets, boot, loader, how)
-    return replace(todo, before=(*loader.resume(), *todo.before))
+    return replace(
+        todo, before=(*loader.resume(), *todo.before), after=(*how.follows, *todo.after)
+    )
 
 
 def same_configuration(present: tuple[Deployment, ...], targets: tuple[Target, ...]) -> bool:

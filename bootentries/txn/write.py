@@ -8,6 +8,7 @@ from bootentries.deployment import Deployment
 from bootentries.entries.render import Target
 from bootentries.entries.title import os_release, pretty_name
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.hooks.find import find_hooks
 from bootentries.kernel import find_kernel
 from bootentries.loaders.detect import choose_loader
 from bootentries.loaders.stamp import is_pending
@@ -17,10 +18,12 @@ from bootentries.txn import space
 from bootentries.txn.cleanup import plan_cleanup
 from bootentries.txn.context import Context
 from bootentries.txn.listing import read_listing
-from bootentries.txn.ops import Op
-from bootentries.txn.plan import USUAL, Plan, Write, plan
+from bootentries.txn.ops import CommitSymlink, Op
+from bootentries.txn.plan import USUAL, HookTime, Plan, Write, plan
 from bootentries.txn.run_ops import ProgramFailed
 
+# The swap is done, and what follows it is not.
+_NOT_STORED = "the new list is active, but may not be on storage yet: run the command again"
 _OS_RELEASE = ("usr/lib/os-release", "etc/os-release")
 
 
@@ -67,9 +70,24 @@ def plan_write(
     try:
         targets = tuple(read_target(root, item, opts) for item in wanted)
         listing = read_listing(root, opts)
-        return plan(present, targets, listing, choose_loader(root, present.config), how)
+        todo = plan(present, targets, listing, choose_loader(root, present.config), how)
     except OSError as error:
         raise from_os_error("plan", error) from error
+    return followed_by_hooks(todo, root, present, wanted[0] if wanted else None, how)
+
+
+def followed_by_hooks(
+    todo: Plan, root: Root, present: Sysroot, default: Deployment | None, how: Write
+) -> Plan:
+    """Return the plan with the hooks of the running system, if there are any."""
+    hooks = find_hooks().hooks
+    if not hooks:
+        return todo
+    # Loaded late: most systems have none.
+    from bootentries.hooks.ops import Written, with_hooks  # noqa: PLC0415
+
+    state = Written(root, present, default, todo.bootversion, how.reason)
+    return with_hooks(todo, state, hooks, how.hooks)
 
 
 def plan_clean(
@@ -85,12 +103,20 @@ def plan_clean(
 
 
 def apply_plan(todo: Plan, context: Context) -> None:
-    """Do it.  An error before the swap leaves the old list active; later ones are notes."""
+    """Do it.  An error before the swap leaves the old list active; later ones are notes.
+
+    What brings the swap itself to storage is no note: its error says which list is active.
+    """
+    active = False
     for op in todo.before:
         try:
             op.apply(context)
         except OSError as error:
-            raise from_os_error(op.describe(), error) from error
+            failure = from_os_error(op.describe(), error)
+            if active:
+                failure.hint = _NOT_STORED
+            raise failure from error
+        active = active or isinstance(op, CommitSymlink)
     apply_notes(todo.after, context)
 
 
@@ -166,7 +192,7 @@ def _make_room(
         return None
     context.note("/boot has no room for old and new kernels at once: updating it in two steps")
     staged = bool(present.deployments) and present.deployments[0].staged
-    how = Write(keep_staged=staged, clean=False)
+    how = Write(keep_staged=staged, clean=False, hooks=HookTime.LATER)
     apply_plan(plan_write(root, present, kept, opts, how), context)
     present = load(root, context.run)
     if _still_boots_the_list_before(root, present):

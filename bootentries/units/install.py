@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
-from bootentries.units import esp
+from bootentries.units import esp, hooks
 from bootentries.units.dropins import PYTHON, TAKEOVERS, Takeover
 
 # Where systemd looks for units, the first that has one wins; /lib for trees without merged /usr.
@@ -42,6 +42,7 @@ def plan(
         for takeover in TAKEOVERS:
             _check_unit(fd, takeover)
     files = [(takeover.path, takeover.text(import_path)) for takeover in TAKEOVERS]
+    files += hooks.hook_units(import_path)
     files += esp.esp_units(import_path) if with_esp else ()
     return tuple((f"{directory}/{path}", text) for path, text in files)
 
@@ -60,7 +61,7 @@ def install(root: str, todo: tuple[tuple[str, str], ...]) -> None:
 def installed(root: str) -> tuple[str, ...]:
     """Return the drop-ins that are there, relative to `root`."""
     with _opened(root) as fd:
-        names = (*(item.path for item in TAKEOVERS), *esp.PATHS)
+        names = (*(item.path for item in TAKEOVERS), *hooks.PATHS, *esp.PATHS)
         paths = (f"{place}/{name}" for place in SEARCH[::2] for name in names)
         return tuple(path for path in paths if fs.stat_optional(fd, path, follow=False))
 

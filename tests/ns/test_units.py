@@ -5,6 +5,7 @@ import re
 import pytest
 from chroots import CHECKOUT, machine
 
+from bootentries.units import hooks
 from bootentries.units.dropins import TAKEOVERS
 
 pytestmark = pytest.mark.ns
@@ -59,7 +60,12 @@ def test_they_run_our_commands_and_no_others(inside):
     done = inside(*install)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines == [f"write usr/lib/systemd/system/{item.path}" for item in TAKEOVERS]
+    paths = (*(item.path for item in TAKEOVERS), *hooks.PATHS)
+    assert lines == [f"write usr/lib/systemd/system/{path}" for path in paths]
+    found = inside("systemd-analyze", "verify", "--man=no", "multi-user.target")
+    assert f"Wants: {hooks.SERVICE}" in found.stdout + found.stderr, found.stderr
+    found = inside("systemd-analyze", "verify", "--man=no", hooks.SERVICE)
+    assert found.returncode == 0, found.stderr
     after = commands(inside)
     assert sorted(after) == sorted(before) == sorted(UNITS)
     for takeover in TAKEOVERS:
@@ -69,7 +75,7 @@ def test_they_run_our_commands_and_no_others(inside):
         assert new.startswith(f"{kind} /usr/bin/python3 -I -S -c")
         assert new.endswith(takeover.verb)
     done = inside(*install, "--uninstall")
-    assert len(done.stdout.splitlines()) == len(TAKEOVERS)
+    assert len(done.stdout.splitlines()) == len(paths)
     assert commands(inside) == before
 
 

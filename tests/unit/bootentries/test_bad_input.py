@@ -17,6 +17,7 @@ WRITING = {
     "kargs edit-in-place", "init-fs", "os-init", "stateroot-init", "instutil set-kargs",
     "loader set", "loader run-pending", "unlock", "post-copy",
     "lock-finalization", "finalize-staged", "boot-complete", "install-units", "label", "rollback",
+    "hooks run", "hooks run-pending",
 }  # fmt: skip
 # One makes what it would lock; for the next `ostree` takes the lock itself; and two write no
 # list.
@@ -24,7 +25,7 @@ WITHOUT_LOCK = {"init-fs", "post-copy", "boot-complete", "install-units"}
 REPORTING = {
     "status": (), "config-diff": ("--os=testos",), "verify": (), "explain": (), "loader": (),
 }  # fmt: skip
-GROUPS = {"kargs", "instutil", "loader"}
+GROUPS = {"kargs", "instutil", "loader", "hooks"}
 PRINTING = {"instutil grub2-generate", "instutil grub2-stub", "loader order"}
 INDEXED = {
     "undeploy": "undeploy {}",
