@@ -1,0 +1,108 @@
+"""Hooks as real programs: what they print, how they end, and what is left of them."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from bootentries.hooks.find import Hook
+from bootentries.hooks.process import run_hook
+
+ENVIRON = {"PATH": "/usr/bin:/bin", "BOOTENTRIES_REASON": "test"}
+
+
+@pytest.fixture
+def run_script(tmp_path: Path):
+    """Run a shell script as a hook; returns why it failed, and what it said."""
+
+    def run(script: str, limit_s: float = 20.0, head: str = "#!/bin/sh\n"):
+        path = tmp_path / "10-hook"
+        path.write_text(head + script)
+        path.chmod(0o755)
+        said: list[str] = []
+        return run_hook(Hook("10-hook", str(path)), ENVIRON, limit_s, said.append), said
+
+    return run
+
+
+ENDINGS = [
+    ("exit 0", None, []),
+    ("exit 3", "exit status 3", []),
+    ("kill -KILL $$", "killed by SIGKILL", []),
+    ("kill -TERM $$", "killed by SIGTERM", []),
+    ("echo one; echo two >&2; printf three", None, ["one", "two", "three"]),
+    ("printf 'a\\033[0mb\\n\\377\\n'", None, ["a\\x1b[0mb", "\\xff"]),
+    ("pwd; cat; echo $BOOTENTRIES_REASON", None, ["/", "test"]),
+    ("echo ${HOME-none}", None, ["none"]),
+    ("echo last; exit 7", "exit status 7", ["last"]),
+]
+
+
+@pytest.mark.parametrize(("script", "failure", "lines"), ENDINGS)
+def test_how_it_ends(run_script, script, failure, lines):
+    assert run_script(script) == (failure, [f"10-hook: {line}" for line in lines])
+
+
+@pytest.mark.parametrize(
+    ("head", "failure"),
+    [("", None), ("#!/nowhere\n", "No such file or directory"), ("\x7fELF", "Exec format error")],
+)
+def test_one_that_does_not_start(run_script, head, failure):
+    found, said = run_script("exit 0\n", head=head)
+    assert said == []
+    assert found == (failure or "Exec format error")
+
+
+def test_a_hang_is_killed_with_its_group(run_script, tmp_path):
+    script = f"sleep 300 & echo $! > {tmp_path}/child\ntrap 'echo ending' TERM\nwait\nsleep 300"
+    began = time.monotonic()
+    failure, said = run_script(script, limit_s=0.5)
+    assert failure == "not done after 0.5 s, killed"
+    # It got the time to say something, and no more.
+    assert said == ["10-hook: ending"]
+    assert time.monotonic() - began < 10
+    assert _gone(int((tmp_path / "child").read_text()))
+
+
+def test_what_it_leaves_in_the_background_is_not_waited_for(run_script, tmp_path):
+    began = time.monotonic()
+    failure, said = run_script(f"sleep 300 & echo $! > {tmp_path}/child; echo done")
+    assert (failure, said) == (None, ["10-hook: done"])
+    assert time.monotonic() - began < 10
+    assert _gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_flood_is_cut_short(run_script):
+    failure, said = run_script("i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i+1)); done")
+    assert failure is None
+    assert len(said) == 201
+    assert said[-1] == "10-hook: … (what else it prints is left out)"
+
+
+def test_a_flood_without_an_end_is_killed(run_script):
+    failure, said = run_script("exec yes", limit_s=0.5)
+    assert failure == "not done after 0.5 s, killed"
+    assert said[0] == "10-hook: y"
+    assert len(said) == 201
+
+
+def _gone(pid: int) -> bool:
+    """Whether a process is dead, soon if not now; a zombie that nobody reaped is."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_interrupting_us_ends_it(run_script, tmp_path):
+    pid = os.getpid()
+    script = f"echo $$ > {tmp_path}/child; kill -INT {pid}; sleep 300"
+    with pytest.raises(KeyboardInterrupt):
+        run_script(script)
+    assert _gone(int((tmp_path / "child").read_text()))
