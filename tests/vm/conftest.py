@@ -3,7 +3,7 @@
 import fcntl
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,12 @@ def taken_seat() -> Iterator[None]:
     finally:
         for file in files:
             file.close()
+
+
+@pytest.fixture(scope="session")
+def seats() -> Callable[[], AbstractContextManager[None]]:
+    """For machines that start outside of a single test: `with seats(): ...`."""
+    return taken_seat
 
 
 @pytest.fixture

@@ -1,0 +1,174 @@
+"""Recordings of what programs write to a small sysroot, for tests that cut the power.
+
+The sysroot is on a second disk of a Debian guest that runs the programs.  What boots from it
+is `guest.tiny`, so that any state of it can be booted, too.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootvm.agent import with_agent
+from bootvm.crash.explore import Span
+from bootvm.crash.record import Recorder, recorded
+from bootvm.spec import Disk, VmSpec
+from bootvm.vm import Vm
+from guest import system, tiny
+from guest.chroot import WORK, Bind, run_in
+from guest.commit import Commit
+from guest.disk import STATEROOT, TARGET
+from guest.disk import Disk as GuestDisk
+from guest.shape import Variant
+from guest.tree import Tree
+from prepare_root.image.initramfs import command as initramfs_command
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LOGS = CHECKOUT / "build" / "vm-logs"
+# Version and mark of its kernel: the third has the first one's.
+VERSIONS = {"1.0": "A", "2.0": "B", "3.0": "A"}
+READY = 300
+# The size of everything: 1 is what CI takes, `make crash` takes more.
+EFFORT = int(os.environ.get("BOOTCHAIN_CRASH_EFFORT", "1"))
+OURS = f"bootentries --sysroot {TARGET}"
+# The first entry of the list: arguments, digests of what it loads, its deployment.
+DEFAULT = f"""
+cd {TARGET}/boot/loader/entries && e=$(ls -r | head -n 1)
+sed -n 's/^options //p' $e
+for f in $(sed -n 's/^linux //p; s/^initrd //p' $e); do
+    sha256sum <{TARGET}/boot/${{f#/boot}} | cut -d' ' -f1
+done
+readlink -f {TARGET}$(sed -n 's/^options.*ostree=\\([^ ]*\\).*/\\1/p' $e)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What a list boots by default: arguments without `ostree=`, digests, the deployment."""
+
+    options: str
+    digests: tuple[str, ...]
+    deployment: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Default":
+        options, *digests, deployment = text.splitlines()
+        return cls(without_ostree(options), tuple(digests), deployment.rpartition("/")[2])
+
+
+def without_ostree(options: str) -> str:
+    """The arguments but for the one that is another in every list."""
+    return " ".join(word for word in options.split() if not word.startswith("ostree="))
+
+
+def ostree_of(options: str) -> str:
+    """The target of `ostree=`."""
+    return next(word for word in options.split() if word.startswith("ostree="))[7:]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One recorded command: the default of the list before and after it, and its span."""
+
+    name: str
+    span: Span
+    before: Default
+    after: Default
+
+    def state_of(self, options: str, digests: tuple[str, ...]) -> str | None:
+        """Whether it is the old default, the new one, or neither."""
+        found = (without_ostree(options), digests)
+        names = {(self.before.options, self.before.digests): "old"}
+        names[self.after.options, self.after.digests] = "new"
+        return names.get(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A disk before everything, the log of all writes to it, and the steps in order."""
+
+    base: Path
+    log: Path
+    steps: tuple[Step, ...]
+
+    def step(self, name: str) -> Step:
+        return next(one for one in self.steps if one.name == name)
+
+
+def initramfs(tree: Tree, place: Path) -> Path:
+    """Our own image, which mounts /var and boots twice as fast as dracut's."""
+    config, image = place / "prepare-root.conf", place / "initramfs.img"
+    config.write_text("[var]\nmount = yes\n")
+    words = [image, "--kver", tree.kernel, "--modules-dir", tree.path, "--config", config]
+    initramfs_command.main([str(word) for word in words], standalone_mode=False)
+    return image
+
+
+def commits(tree: Tree, image: Path) -> list[Commit]:
+    """The versions of the tiny system."""
+    return tiny.commits(tree, image, VERSIONS)
+
+
+def with_versions(tree: Tree, disk: GuestDisk, made: list[Commit]) -> None:
+    """Put all versions into the disk's repository, as refs `tiny/VERSION`."""
+    repo = f"{TARGET}/ostree/repo"
+    lines = []
+    for one in made:
+        lines.append(f"ostree --repo={repo} pull-local {WORK}/repo {one.checksum}")
+        lines.append(
+            f"ostree --repo={repo} refs --force --create=tiny/{one.version} {one.checksum}"
+        )
+    script = "\n".join([*lines, f"sync -f {TARGET}"])
+    mounts = [*disk.sysroot(), Bind(made[0].repo, f"{WORK}/repo")]
+    run_in(tree.path, ["sh", "-ec", script], mounts=mounts)
+
+
+@contextmanager
+def guest(
+    tree: Tree, image: Path, subject: Path, log: Path, name: str
+) -> Iterator[tuple[Vm, Recorder]]:
+    """A running guest with the subject's last partition mounted at TARGET, and recorded."""
+    debian = system.build(tree, image, Variant(checkout=CHECKOUT))
+    spec = VmSpec(disks=(Disk(debian.path), Disk(subject)))
+    with Vm(with_agent(recorded(spec, 1, log)), name=name, logs=LOGS) as vm:
+        vm.agent.wait_ready(READY)
+        vm.check(f"mkdir -p {TARGET}; mount -t ext4 /dev/vdb2 {TARGET}")
+        yield vm, Recorder(vm, log)
+
+
+def record(
+    vm: Vm, recorder: Recorder, steps: dict[str, str], prepare: str = ""
+) -> tuple[Step, ...]:
+    """Run and record the commands one after the other; each must succeed.
+
+    `prepare` runs once before, unrecorded.
+    """
+    if prepare:
+        vm.check(prepare, READY)
+    # Compiled and in the cache, as on a machine that runs it every day.
+    vm.check(f"{OURS} status && ostree admin status --sysroot={TARGET}", READY)
+    found = []
+    for name, script in steps.items():
+        before = Default.parse(vm.check(DEFAULT))
+        recorder.run(name, script, READY)
+        after = Default.parse(vm.check(DEFAULT))
+        found.append(Step(name, recorder.spans[name], before, after))
+    return tuple(found)
+
+
+def deploy(version: str, *words: str) -> str:
+    """The words of a deploy, for our program and for theirs."""
+    return " ".join(["deploy", f"--os={STATEROOT}", *words, f"tiny/{version}"])
+
+
+def theirs(verb: str, *words: str) -> str:
+    return " ".join(["ostree admin", verb, f"--sysroot={TARGET}", *words])
+
+
+def save(name: str, value: dict[str, object]) -> None:
+    """Keep what an exploration found, for the tables in docs/."""
+    place = CHECKOUT / "build" / "crash"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")
