@@ -16,8 +16,6 @@ from prepare_root.formats.gvariant import Variant, decode, encode
 LOCKED = f"{STAGED}-locked"
 # Where overlay initrds wait, each under its sha256.
 INITRDS = "ostree/staged-initrds"
-# In /boot: why the last finalisation failed.
-FAILURE_STAMP = "ostree/finalize-failure.stamp"
 # The order in which libostree writes the keys that it knows.
 _KEYS = (
     "target", "locked", "merge-deployment", "kargs", "overlay-initrds", "bootconfig-extra",

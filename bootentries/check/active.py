@@ -4,9 +4,9 @@ from bootentries import fs
 from bootentries.check.finding import Report
 from bootentries.check.listing import deployment_names, files, stateroots
 from bootentries.errors import BootentriesError
+from bootentries.failure import STAMP, interrupted
 from bootentries.repo import REPO, RepoConfig, read_config
 from bootentries.root import Root
-from bootentries.staged import FAILURE_STAMP
 from bootentries.sysroot import DEPLOY
 
 
@@ -51,15 +51,21 @@ def check_loader(root: Root, report: Report) -> int | None:
     return int(text[-1])
 
 
-def check_boot(root: Root, report: Report) -> None:
-    """Look at what else every boot directory has, or should not have."""
+def check_boot(root: Root, known: set[tuple[str, str]], report: Report) -> None:
+    """Look at what else every boot directory has, or should not have.
+
+    `known` are (stateroot, name) of the deployments that are listed or staged.
+    """
     boot = root.boot()
     if fs.stat_optional(boot, "boot", follow=False) is None:
         report.add("boot-self-link", "boot/boot", "no such link")
-    failed = fs.read_optional(boot, FAILURE_STAMP)
+    failed = fs.read_optional(boot, STAMP)
     if failed is not None:
-        said = " ".join(failed.decode("utf-8", "backslashreplace").split())
-        report.add("finalize-failed", f"boot/{FAILURE_STAMP}", said or "no reason is given")
+        text = failed.decode("utf-8", "backslashreplace")
+        # It waits for the shutdown of this system, or was interrupted when all was done.
+        if interrupted(text) not in known:
+            said = " ".join(text.split())
+            report.add("finalize-failed", f"boot/{STAMP}", said or "no reason is given")
 
 
 def deployments(root: Root) -> tuple[str, ...]:

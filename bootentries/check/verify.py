@@ -102,7 +102,7 @@ def _check_list(
     # What follows from not being in the list can only be said of a list that is known.
     is_known = report.faults == before
     with report.guard("boot"):
-        check_boot(root, report)
+        check_boot(root, _names(items, running[1]), report)
         check_permissions(root, bootversion, entries, report)
     check_deployments(root, items, report)
     check_kernels(root, bootversion, items, report)
@@ -130,3 +130,8 @@ def _check_list(
     with report.guard("ostree"):
         check_unused(root, (bootversion, sub), items, staged, report)
     return items
+
+
+def _names(items: tuple[Deployment, ...], staged: Staged | None) -> set[tuple[str, str]]:
+    found = {(item.stateroot, item.name) for item in items}
+    return found if staged is None else found | {(staged.stateroot, staged.name)}

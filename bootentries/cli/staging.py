@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from bootentries.cli.common import (
 from bootentries.cli.writing import dry_run_option, enter_writable, writing
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.root import Root, open_root
+
+if TYPE_CHECKING:
+    from bootentries.sysroot import Sysroot
 
 _RUN = "/run"
 _BOOTED = f"{_RUN}/ostree-booted"
@@ -108,16 +112,13 @@ def boot_complete(context: click.Context, *, dry_run: bool) -> None:
 
     Example: bootentries boot-complete --dry-run
     """
-    from bootentries.deploy.finalize import (  # noqa: PLC0415
-        complete_soft_reboot,
-        read_failure,
-        take_failure,
-    )
+    from bootentries.deploy.finalize import complete_soft_reboot  # noqa: PLC0415
+    from bootentries.failure import read_failure, take_failure  # noqa: PLC0415
     from bootentries.txn.namespace import writable  # noqa: PLC0415
 
     if dry_run:
         with reading(context) as root:
-            reason = read_failure(root)
+            reason = read_failure(root, _list_of(root))
         print("nothing to do" if reason is None else f"tell of this failure: {reason}")
         return
     if "INVOCATION_ID" not in os.environ:
@@ -128,7 +129,7 @@ def boot_complete(context: click.Context, *, dry_run: bool) -> None:
     chosen = settings(context)
     enter_writable(chosen.sysroot)
     with writable(("/boot",)), open_root(chosen.sysroot, chosen.boot) as root:
-        reason = take_failure(root)
+        reason = take_failure(root, _list_of(root))
     if reason is not None:
         raise BootentriesError(
             "complete boot", "ostree-finalize-staged.service failed on previous boot", reason,
@@ -140,13 +141,23 @@ def boot_complete(context: click.Context, *, dry_run: bool) -> None:
         raise from_os_error("complete soft reboot", error) from error
 
 
+def _list_of(root: Root) -> "Sysroot | None":
+    """Return the list, None where it cannot be read: that is for `verify` to tell."""
+    from bootentries.sysroot import load  # noqa: PLC0415
+
+    try:
+        return load(root)
+    except BootentriesError:
+        return None
+
+
 @contextmanager
 def _recorded(root: Root) -> Iterator[None]:
     """Keep the reason of a failure in /boot, and forget an older one after a success.
 
     Nobody sees a shutdown: the next boot has to tell.
     """
-    from bootentries.deploy.finalize import forget_failure, record_failure  # noqa: PLC0415
+    from bootentries.failure import forget_failure, record_failure  # noqa: PLC0415
 
     try:
         yield

@@ -11,16 +11,19 @@ from bootentries.deploy.make import finish_deployment
 from bootentries.deploy.overlay import DIRECTORY, install_overlay, overlay_entry
 from bootentries.deployment import Deployment, Entry
 from bootentries.entries.bls import STANDARD_KEYS, new_entry
-from bootentries.errors import BootentriesError, from_os_error
+from bootentries.errors import BootentriesError
+from bootentries.failure import BEGUN, STAMP, expect_interruption
 from bootentries.retain import Keep, retain
-from bootentries.root import Root
-from bootentries.staged import FAILURE_STAMP, INITRDS, take_staged
+from bootentries.staged import INITRDS, take_staged
 from bootentries.sysroot import Sysroot, load
 from bootentries.txn.context import Context
-from bootentries.txn.plan import Plan, Write
+from bootentries.txn.ops import Remove
+from bootentries.txn.plan import HookTime, Plan, Write
 from bootentries.txn.write import write_list
 
 _KEY = re.compile(r"[A-Za-z][^ \t\n]*")
+# The repository can wait, and so can hooks that are not for a shutdown.
+_WRITE = Write(prune=False, reason="finalize-staged", hooks=HookTime.SHUTDOWN)
 
 
 def finalize_staged(
@@ -40,11 +43,16 @@ def finalize_staged(
         return None
     merge = _merge_deployment(present, staged)
     item = _finalised(context, present, staged)
+    try:
+        expect_interruption(context.root, staged.stateroot, staged.name, BEGUN)
+    except OSError as error:
+        context.note(f"the next boot would not tell of an interruption: {error}")
     take_staged(context.run)
     finish_deployment(context, item, merge, say, booted=present.booted_deployment, opts=opts)
     present = load(context.root, context.run)
     listed = retain(present, item, merge, Keep())
-    return write_list(context.root, present, listed, context, opts=opts, how=Write(prune=False))
+    how = replace(_WRITE, follows=(Remove(f"boot/{STAMP}"),))
+    return write_list(context.root, present, listed, context, opts=opts, how=how)
 
 
 def describe(present: Sysroot) -> list[str]:
@@ -56,38 +64,6 @@ def describe(present: Sysroot) -> list[str]:
     if item.finalization_locked:
         return [f"leave {name}: it is locked"]
     return [f"merge local changes of /etc into {name}", f"make {name} the default"]
-
-
-def record_failure(root: Root, error: BootentriesError) -> None:
-    """Keep the reason in /boot, where `boot-complete` and `verify` find it after the reboot."""
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    fs.make_dirs(root.boot(), os.path.dirname(FAILURE_STAMP), 0o775)
-    fs.write_file(root.boot(), FAILURE_STAMP, text.encode(errors="surrogateescape"))
-
-
-def forget_failure(root: Root) -> None:
-    """Remove what `record_failure` wrote, as it is done with."""
-    fs.remove_tree(root.boot(), FAILURE_STAMP)
-
-
-def read_failure(root: Root) -> str | None:
-    """Return the reason why the last finalisation failed, or None; raises BootentriesError."""
-    try:
-        data = None if root.boot_fd is None else fs.read_optional(root.boot_fd, FAILURE_STAMP)
-    except OSError as error:
-        raise from_os_error("read failure", error, f"boot/{FAILURE_STAMP}") from error
-    return None if data is None else data.decode(errors="replace")
-
-
-def take_failure(root: Root) -> str | None:
-    """Return the same as `read_failure`, and forget it: it is told once."""
-    reason = read_failure(root)
-    if reason is not None:
-        try:
-            forget_failure(root)
-        except OSError as error:
-            raise from_os_error("forget failure", error, f"boot/{FAILURE_STAMP}") from error
-    return reason
 
 
 def complete_soft_reboot(run: str) -> None:

@@ -15,6 +15,7 @@ from bootentries.deploy.overlay import DIRECTORY, stage_overlay
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.etc.check import check as check_etc
+from bootentries.failure import WAITING, expect_interruption
 from bootentries.kernel import find_kernel
 from bootentries.retain import Keep, retain
 from bootentries.root import Root
@@ -103,6 +104,10 @@ def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
             _tidy(context, request.opts)
         raise
     # From here on it is staged: nothing that fails now may say otherwise.
+    try:
+        expect_interruption(root, item.stateroot, item.name, WAITING)
+    except OSError as error:
+        context.note(f"the next boot would not tell if this gets lost: {error}")
     apply_notes((Touch(DEPLOY),), context)
     _tidy(context, request.opts)
 

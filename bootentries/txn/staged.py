@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bootentries.failure import forget_interruption
 from bootentries.staged import set_extra, set_kargs, take_staged
 from bootentries.txn.context import Context
 
@@ -15,6 +16,7 @@ class DropStaged:
 
     def apply(self, context: Context) -> None:
         take_staged(context.run)
+        forget_interruption(context.root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,6 +243,55 @@ def test_the_next_success_forgets_the_failure(both):
     both.compare()
 
 
+KILLER = b"""
+import os, signal, sys
+from bootentries.cli import main
+from bootentries.deploy import finalize
+from bootentries.txn import ops
+
+point = sys.argv[1]
+place = ops if hasattr(ops, point) else finalize
+die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+setattr(*((getattr(ops, point), "apply") if place is ops else (finalize, point)), die)
+main(["finalize-staged"])
+"""
+# What is called when the hook dies; with the last two the new list is active.
+BEFORE = ("take_staged", "finish_deployment", "WriteFile", "Sync", "CommitSymlink")
+AFTER = ("Touch", "Remove")
+
+
+def test_a_hook_that_is_killed_is_told_of(both):
+    """At each point the old list or the new one is active, and the next try works."""
+    steps = []
+    for point in (*BEFORE, *AFTER):
+        kill = f"sh: python3 -P /run/killer.py {point}"
+        tell = ("verify", COMPLETE)
+        # As after a reboot: nothing in /run.
+        forget = "sh: rm -f /run/ostree/staged-deployment"
+        steps += ["deploy --stage kernel", kill, forget, *tell, f"sh: test -e /{STAMP}"]
+    steps += ["deploy --stage kernel", f"sh: grep -c interrupted /{STAMP}", "verify"]
+    steps += ["finalize-staged", f"sh: test -e /{STAMP}", "verify"]
+    ours = run_booted(both, OURS, *steps, index=1, files={"killer.py": KILLER})
+    found = [line for line in ours.output if line.startswith("status")]
+    before = ["status 0", "status 137", "status 0", "status 0", "status 1", "status 1"]
+    after = [*before[:4], "status 0", "status 1"]
+    last = [*("status 0",) * 4, "status 1", "status 0"]
+    assert found == [*before * len(BEFORE), *after * len(AFTER), *last], ours.errors
+    assert ours.errors.count(": interrupted: finalisation began, and did not end; stage") == 5
+    warned = [line for line in ours.output if "finalize-failed" in line]
+    assert len(warned) == len(BEFORE), ours.output
+    both.ostree("fsck", f"--repo={both.sysroot(OURS)}/ostree/repo")
+
+
+def test_a_machine_that_stops_with_something_staged_tells(both):
+    steps = ("deploy --stage kernel", "sh: rm /run/ostree/staged-deployment")
+    theirs = "sh: env INVOCATION_ID=1 ostree admin boot-complete"
+    ours = run_booted(both, OURS, *steps, COMPLETE, *steps, theirs, index=1)
+    assert ours.output == ["status 0", "status 0", "status 1"] * 2
+    text = ": interrupted: the machine stopped before its shutdown came to it; stage it again"
+    assert ours.errors.count(text) == 2, ours.errors
+
+
 HOLD = b"""
 python3 -P -m bootentries finalize-staged --hold & pid=$!
 for _ in {1..200}; do ls -l /proc/$pid/fd | grep -q ' /boot$' && break; sleep 0.05; done

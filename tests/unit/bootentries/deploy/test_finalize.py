@@ -6,15 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootentries.booted import STAGED, Named, Staged
-from bootentries.deploy.finalize import (
-    complete_soft_reboot,
-    describe,
-    finalize_staged,
-    forget_failure,
-    read_failure,
-    record_failure,
-    take_failure,
-)
+from bootentries.deploy.finalize import complete_soft_reboot, describe, finalize_staged
 from bootentries.errors import BootentriesError
 from bootentries.staged import write_staged
 from bootentries.sysroot import load
@@ -99,19 +91,6 @@ def test_an_overlay_of_other_content(root, run, present):
     (place / ("e" * 64)).write_bytes(b"spoilt")
     with pytest.raises(BootentriesError, match="its content is not what was staged"):
         notes_of(root, run, present)
-
-
-def test_a_failure_is_kept_until_it_was_told(root):
-    assert take_failure(root) is None
-    error = BootentriesError("merge /etc", "etc/x", "cannot merge", hint="save it")
-    for _ in range(2):
-        record_failure(root, error)
-    assert read_failure(root) == "merge /etc: etc/x: cannot merge; save it"
-    assert take_failure(root) == "merge /etc: etc/x: cannot merge; save it"
-    assert take_failure(root) is None
-    record_failure(root, BootentriesError("a", "b", "c"))
-    forget_failure(root)
-    assert take_failure(root) is None
 
 
 def test_a_soft_reboot_is_completed_once(tmp_path):
