@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from bootentries import syscalls
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.esp.find import Source
+from bootentries.fstype import filesystem_type
 from bootentries.root import Root
 from bootentries.txn.namespace import enter_private_namespace
 
@@ -18,6 +19,8 @@ _MOUNTINFO = "/proc/self/mountinfo"
 # From linux/mount.h
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
 _DATA = b"umask=0077"
+FAT = ("vfat", "msdos")
+RELAX = "SYSTEMD_RELAX_ESP_CHECKS"
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -36,14 +39,25 @@ def opened_place(root: Root, source: Source, *, write: bool) -> Iterator[int]:
     except OSError as error:
         raise from_os_error("open ESP", error, source.path) from error
     try:
-        if os.fstat(fd).st_dev == os.stat("ostree", dir_fd=root.fd).st_dev:
-            raise BootentriesError(
-                "open ESP", source.path, "nothing is mounted there: it is the sysroot's own",
-                hint="mount the partition, or name its device",
-            )  # fmt: skip
+        _check_directory(root, fd, source.path)
         yield fd
     finally:
         os.close(fd)
+
+
+def _check_directory(root: Root, fd: int, path: str) -> None:
+    """Raise BootentriesError for a directory where no partition is mounted.
+
+    With the variable that makes systemd's tools lenient any other filesystem will do.
+    """
+    kind = filesystem_type(fd)
+    is_own = os.fstat(fd).st_dev == os.stat("ostree", dir_fd=root.fd).st_dev
+    if kind in FAT or (os.environ.get(RELAX) == "1" and not is_own):
+        return
+    raise BootentriesError(
+        "open ESP", path, f"nothing is mounted there: it is on {kind or 'no known filesystem'}",
+        hint="mount the FAT partition there, or name its device",
+    )  # fmt: skip
 
 
 @contextmanager
