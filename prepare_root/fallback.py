@@ -18,6 +18,8 @@ from prepare_root.errors import Failure, show
 from prepare_root.target import Target
 
 _BOOTS = (b"boot.0", b"boot.1")
+# What entries on EFI partitions name: links that outlive a list (`bootentries.esp.links`).
+_LASTING = b"boot-0"
 _DIRECTORIES = (b"boot.0.0", b"boot.0.1", b"boot.1.0", b"boot.1.1")
 # Not a bootcsum's neighbours, but what else a directory may hold is not for us to read.
 _MOST = 64
@@ -38,11 +40,12 @@ class Wanted:
 def parse(link: bytes) -> Wanted | None:
     """The parts of a bootlink's path, or None for another path."""
     parts = link.strip(b"/").split(b"/")
-    if len(parts) != 5 or parts[0] != b"ostree" or parts[1] not in _BOOTS:
+    if len(parts) != 5 or parts[0] != b"ostree" or parts[1] not in (*_BOOTS, _LASTING):
         return None
     if any(part in (b"", b".", b"..") for part in parts):
         return None
-    return Wanted(*parts[1:])
+    boot = _BOOTS[0] if parts[1] == _LASTING else parts[1]
+    return Wanted(boot, *parts[2:])
 
 
 def find(root: bytes, link: bytes, cause: Failure) -> Target:

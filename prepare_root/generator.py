@@ -188,7 +188,7 @@ def _stateroot(cmdline: bytes) -> bytes | None:
         return target.find(SYSROOT, cmdline).stateroot
     except Failure as error:
         parts = link.strip(b"/").split(b"/")
-        if len(parts) >= 5 and parts[0] == b"ostree" and parts[1].startswith(b"boot."):
+        if len(parts) >= 5 and parts[0] == b"ostree" and parts[1][:4] == b"boot":
             return parts[2]
         log.error(f"generate units: {error}")
         return None

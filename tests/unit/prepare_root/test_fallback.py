@@ -49,6 +49,12 @@ def test_the_same_place_of_the_other_boot_comes_first(sysroot, capfd):
     ]
 
 
+def test_a_link_of_an_efi_partition_leads_to_the_lists_own(sysroot):
+    path = deployment(sysroot, "a")
+    bootlink(sysroot, "boot.0", path, "0")
+    assert found(sysroot, f"/ostree/boot-0/os/{KERNEL}/7").path.decode() == path
+
+
 # (where bootlinks are, who is found): each is the first of the order that is there
 ORDER = [
     ({"boot.0": "1", "boot.1": "1"}, "boot.0"),
