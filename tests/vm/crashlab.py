@@ -6,13 +6,15 @@ is `guest.tiny`, so that any state of it can be booted, too.
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootvm.agent import with_agent
 from bootvm.crash.explore import Span
+from bootvm.crash.filesystem import Place
 from bootvm.crash.record import Recorder, recorded
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
@@ -40,22 +42,31 @@ sed -n 's/^options //p' $e
 for f in $(sed -n 's/^linux //p; s/^initrd //p' $e); do
     sha256sum <{TARGET}/boot/${{f#/boot}} | cut -d' ' -f1
 done
-readlink -f {TARGET}$(sed -n 's/^options.*ostree=\\([^ ]*\\).*/\\1/p' $e)
+cd $(readlink -f {TARGET}$(sed -n 's/^options.*ostree=\\([^ ]*\\).*/\\1/p' $e)) && pwd
+find usr etc -type f | sort | xargs sha256sum
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """What a list boots by default: arguments without `ostree=`, digests, the deployment."""
+    """What a list boots by default: arguments without `ostree=`, digests, the deployment.
+
+    `files` are the deployment's, by path, each with its digest.
+    """
 
     options: str
     digests: tuple[str, ...]
     deployment: str
+    files: dict[str, str] = field(hash=False)
 
     @classmethod
     def parse(cls, text: str) -> "Default":
-        options, *digests, deployment = text.splitlines()
-        return cls(without_ostree(options), tuple(digests), deployment.rpartition("/")[2])
+        lines = text.splitlines()
+        at = next(number for number, line in enumerate(lines) if line.startswith("/"))
+        files = dict(line.split("  ", 1)[::-1] for line in lines[at + 1 :])
+        assert len(files) > 10
+        name = lines[at].rpartition("/")[2]
+        return cls(without_ostree(lines[0]), tuple(lines[1:at]), name, files)
 
 
 def without_ostree(options: str) -> str:
@@ -79,10 +90,17 @@ class Step:
 
     def state_of(self, options: str, digests: tuple[str, ...]) -> str | None:
         """Whether it is the old default, the new one, or neither."""
-        found = (without_ostree(options), digests)
-        names = {(self.before.options, self.before.digests): "old"}
-        names[self.after.options, self.after.digests] = "new"
-        return names.get(found)
+        for name, default in (("new", self.after), ("old", self.before)):
+            if (default.options, default.digests) == (without_ostree(options), digests):
+                return name
+        return None
+
+    @property
+    def states(self) -> set[str]:
+        """What cuts may leave: a command that keeps the default leaves one state."""
+        before, after = self.before, self.after
+        same = (before.options, before.digests) == (after.options, after.digests)
+        return {"new"} if same else {"old", "new"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +110,7 @@ class Recording:
     base: Path
     log: Path
     steps: tuple[Step, ...]
+    place: Place
 
     def step(self, name: str) -> Step:
         return next(one for one in self.steps if one.name == name)
@@ -156,6 +175,14 @@ def record(
         after = Default.parse(vm.check(DEFAULT))
         found.append(Step(name, recorder.spans[name], before, after))
     return tuple(found)
+
+
+@contextmanager
+def memory() -> Iterator[Path]:
+    """A directory for images that are made again and again: not on a disk where that can be."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as scratch:
+        yield Path(scratch)
 
 
 def deploy(version: str, *words: str) -> str:

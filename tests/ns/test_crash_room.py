@@ -1,0 +1,97 @@
+"""Filesystems after a cut, mounted and checked by their own programs, in a namespace."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bootvm.crash.explore import Verdict
+from bootvm.crash.filesystem import Place, Room
+from bootvm.errors import BootvmError
+
+pytestmark = pytest.mark.ns
+
+MKFS = {
+    "ext4": (["mkfs.ext4", "-q"], 16),
+    "xfs": (["mkfs.xfs", "-q"], 320),
+    "btrfs": (["mkfs.btrfs", "-q"], 128),
+}
+OFFSET = 1 << 20
+
+
+def make(fstype: str, path: Path) -> Place:
+    """A filesystem at an offset in an image, with other bytes before and after it."""
+    words, mib = MKFS[fstype]
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    size = mib << 20
+    bare = path.with_name("bare")
+    with bare.open("wb") as file:
+        file.truncate(size)
+    subprocess.run([*words, bare], check=True, capture_output=True)
+    with path.open("wb") as file:
+        file.write(b"\xff" * OFFSET)
+        file.write(bare.read_bytes())
+        file.write(b"\xff" * 4096)
+    bare.unlink()
+    return Place(fstype, OFFSET, size)
+
+
+@pytest.mark.parametrize("fstype", MKFS)
+def test_a_mount_recovers_and_the_check_is_content(fstype: str, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    place = make(fstype, image)
+    with Room() as room:
+        with room.mounted(image, place):
+            (room.view / "old").write_text("old\n")
+        assert not any(room.view.iterdir())
+
+        def inside(root: Path) -> Verdict:
+            (root / "new").write_text("a judge may write\n")
+            return Verdict(True, (root / "old").read_text().strip())
+
+        assert room.look(image, place, inside) == Verdict(True, "old")
+        refused = room.look(image, place, lambda _: Verdict(False, "not what it has to be"))
+        assert refused == Verdict(False, "not what it has to be")
+
+
+@pytest.mark.parametrize("fstype", ["ext4", "xfs"])
+def test_damage_is_a_fault(fstype: str, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    place = make(fstype, image)
+    with Room() as room:
+        assert room.check(image, place) == ""
+        with image.open("r+b") as file:
+            # Block and inode bitmaps of the first group; the free space trees.
+            file.seek(OFFSET + (4096 if fstype == "xfs" else 16 * 1024))
+            file.write(b"\x5a" * 200 * 1024)
+        assert room.check(image, place).startswith(f"check {fstype}: ")
+        fault = room.look(image, place, lambda _: Verdict(True, "mounted"))
+        assert not fault.ok
+
+
+def test_what_is_no_filesystem_cannot_be_mounted(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(bytes(1 << 20))
+    with Room() as room:
+        fault = room.look(image, Place("ext4"), lambda _: Verdict(True, "mounted"))
+        assert not fault.ok
+        assert fault.state.startswith("mount: ")
+        missing = room.mounted(tmp_path / "none", Place("ext4"))
+        with pytest.raises(BootvmError, match="set up: "), missing:
+            pass
+
+
+def test_nothing_is_left(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    place = make("ext4", image)
+    with Room() as room:
+        work = room.workspace(512)
+        shutil.copy(image, work / "copy")
+        with room.mounted(work / "copy", place):
+            assert room.view.is_dir()
+    loops = subprocess.run(["losetup", "--list"], capture_output=True, text=True, check=True)
+    assert str(tmp_path) not in loops.stdout
+    assert "/store" not in loops.stdout
+    assert str(room.point) not in Path("/proc/self/mountinfo").read_text()
