@@ -1,7 +1,7 @@
 """A guest that can be updated: later versions in a repository on its own disk, as its remote.
 
-The repository is /var/updates in the guest, the remote is `updates`, and the branch followed
-is `stable`; it leads to the first version until somebody moves it.
+The repository is /sysroot/updates in the guest, the remote is `updates`, and the branch
+followed is `stable`; it leads to the first version until somebody moves it.
 """
 
 import shlex
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from guest import cache
 from guest.chroot import WORK, Bind, run_in
-from guest.disk import REF, STATEROOT, TARGET, Disk
+from guest.disk import REF, TARGET, Disk
 from guest.shape import File, write_files
 from guest.shell import run, say, step
 from guest.tree import Tree
 
 REMOTE = "updates"
 BRANCH = "stable"
-REPOSITORY = "var/updates"
-_RECIPE = "1"
+REPOSITORY = "updates"  # on the physical root, so no mount of the guest hides it
+_RECIPE = "2"
 _KEPT = 8
 
 
@@ -33,7 +33,7 @@ class Update:
 
 
 def _script(updates: Sequence[Update]) -> str:
-    place = f"{TARGET}/ostree/deploy/{STATEROOT}/{REPOSITORY}"
+    place = f"{TARGET}/{REPOSITORY}"
     system = f"ostree --repo={TARGET}/ostree/repo"
     first = '"$first"'
     lines = [
@@ -53,7 +53,7 @@ def _script(updates: Sequence[Update]) -> str:
         )
     lines += [
         f"ostree admin --sysroot={TARGET} set-origin --index=0 "
-        f"{REMOTE} file:///{REPOSITORY} {BRANCH} --set=gpg-verify=false",
+        f"{REMOTE} file:///sysroot/{REPOSITORY} {BRANCH} --set=gpg-verify=false",
         f"{system} refs --create={REMOTE}:{BRANCH} {first}",
         f"{system} refs --delete {REF}",
     ]

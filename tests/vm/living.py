@@ -16,7 +16,7 @@ from bootvm.agent import with_agent
 from bootvm.spec import Disk as VmDisk
 from bootvm.spec import VmSpec
 from bootvm.vm import Vm
-from guest import commit, disk, updates
+from guest import commit, disk, firmware, updates
 from guest.chroot import WORK, Bind, run_in
 from guest.shape import File, Variant
 from guest.tree import Tree
@@ -31,16 +31,28 @@ VERSION = "cat /usr/share/guest/version"
 FINALISE = "ostree-finalize-staged.service"
 HOLD = "ostree-finalize-staged-hold.service"
 COMPLETE = "ostree-boot-complete.service"
+# How the command line of who finalises begins.
+FINALISERS = {
+    "bootentries": r"/usr/bin/python3 -I -S .* finalize-staged",
+    "ostree": r"/usr/bin/ostree admin finalize-staged",
+}
 STAMP = "/boot/ostree/finalize-failure.stamp"
 STAGED = "/run/ostree/staged-deployment"
-# Rebuilt at the first boot of every deployment, for nothing that a test looks at: seconds each.
-# An empty unit file masks.
+# Not looked at by any test, and a second of every boot each.  An empty unit file masks.
 QUIET = tuple(
-    File(f"usr/etc/systemd/system/{name}.service", b"")
-    for name in ("ldconfig", "systemd-hwdb-update", "systemd-journal-catalog-update")
+    File(f"usr/etc/systemd/system/{name}", b"")
+    for name in (
+        *("ldconfig.service", "systemd-hwdb-update.service", "systemd-binfmt.service"),
+        *("systemd-journal-catalog-update.service", "dracut-shutdown.service"),
+        *("sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount"),
+        *("sys-fs-fuse-connections.mount", "dev-hugepages.mount", "dev-mqueue.mount"),
+        *("proc-sys-fs-binfmt_misc.automount", "modprobe@.service", "getty@.service"),
+        *("systemd-hostnamed.socket", "systemd-pstore.service", "kmod-static-nodes.service"),
+        *("systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
+    )
 )
 # What the boot chain leaves behind, counted: kernels, entries, deployments, refs, objects.
-COUNTS = """
+COUNTS = r"""
 cd /sysroot/ostree
 echo kernels $(ls -d /boot/ostree/*/ | wc -l)
 echo entries $(ls /boot/loader/entries | wc -l)
@@ -97,12 +109,14 @@ def build(
     boot_mib: int = 0,
     var_mib: int = 0,
     fstab: str = "",
+    units: bool = True,
     more: tuple[File, ...] = (),
     changed: dict[str, tuple[File, ...]] | None = None,
 ) -> disk.Disk:
     """A disk with FIRST deployed, and a remote with `versions`.
 
-    `more` are files of all versions, `changed` those of one more than that.
+    With `units` our drop-ins are part of the tree.  `more` are files of all versions,
+    `changed` those of one more than that.
     """
     base = base_image(tree)
     release = (tree.path / "usr/lib/os-release").read_text()
@@ -120,7 +134,7 @@ def build(
             File("usr/share/guest/version", f"{version}\n".encode()),
         )
 
-    files = (*own(FIRST), *QUIET, *unit_files(tree), *more)
+    files = (*own(FIRST), *QUIET, *(unit_files(tree) if units else ()), *more)
     variant = Variant(version=FIRST, fstab=fstab, files=files, checkout=CHECKOUT)
     first = commit.make(tree, variant, None)
     spec = disk.DiskSpec(
@@ -156,7 +170,8 @@ class Living:
 
     def offer(self, version: str) -> None:
         """Let the branch that the system follows lead to `version`."""
-        self.sh(f"ostree refs --repo=/var/updates --force --create=stable v{version}")
+        refs = f"ostree refs --repo=/sysroot/updates --force --create=stable v{version}"
+        self.sh(f"unshare -m sh -c 'mount -o remount,bind,rw /sysroot && {refs}'")
 
     def upgrade(self, version: str, program: str = "bootentries") -> str:
         """Offer `version` and stage it."""
@@ -177,6 +192,15 @@ class Living:
     def last_shutdown(self, unit: str = FINALISE) -> list[str]:
         """What a unit said in the boot before, message by message; the journal is kept."""
         return self.sh(f"journalctl -b -1 -o cat -u {unit}").splitlines()
+
+    def finalisers(self) -> list[str]:
+        """The command lines of the processes that spoke for the finaliser's unit, before."""
+        shown = "-o json --output-fields=_PID,_CMDLINE"
+        text = self.sh(f"journalctl -b -1 -u {FINALISE} {shown}")
+        records = [json.loads(line) for line in text.splitlines()]
+        # A record lacks its command line when the process was gone before it was looked up.
+        others = [record for record in records if record["_PID"] != "1" and "_CMDLINE" in record]
+        return sorted({record["_CMDLINE"] for record in others})
 
     def counts(self) -> dict[str, int]:
         """How many files of each kind the boot chain has."""
@@ -202,3 +226,11 @@ def start(made: disk.Disk, machine: Callable[..., Vm], top: Path) -> Living:
     living.up()
     living.sh("mkdir -p /var/log/journal && journalctl --flush")
     return living
+
+
+def strace() -> tuple[File, ...]:
+    """The program strace and what it needs beside the tree's own libraries."""
+    place = firmware.unpacked("strace") / "usr"
+    libraries = sorted((place / "lib/x86_64-linux-gnu").glob("libunwind*.so.?"))
+    program = File("usr/bin/strace", place / "bin/strace", 0o755)
+    return (program, *(File(f"usr/lib/x86_64-linux-gnu/{one.name}", one) for one in libraries))

@@ -20,7 +20,7 @@ def test_the_system_follows_the_remote_and_forgets_the_local_branch() -> None:
     lines = _script(UPDATES).splitlines()
     assert lines[0] == "set -e"
     (origin,) = (line for line in lines if "set-origin" in line)
-    assert "updates file:///var/updates stable --set=gpg-verify=false" in origin
+    assert "updates file:///sysroot/updates stable --set=gpg-verify=false" in origin
     created = next(n for n, line in enumerate(lines) if "--create=updates:stable" in line)
     deleted = next(n for n, line in enumerate(lines) if "--delete guest/stable" in line)
     assert lines.index(origin) < created < deleted
