@@ -9,6 +9,7 @@ from crashlab import Step
 
 from bootentries.deployment import Entry
 from bootentries.entries.bls import parse
+from bootentries.esp.loaderconf import default_pattern
 from bootentries.order import sdboot
 from bootvm.crash.explore import Verdict
 from bootvm.crash.fat import Fat, FatError
@@ -34,7 +35,8 @@ def choice(image: Path, offset: int) -> Choice:
             for node in fat.listing(ENTRIES)
             if not node.is_directory and node.name.lower().endswith(".conf")
         ]
-        entry = sdboot.default([one for one in entries if _starts(fat, one)], architecture="x64")
+        shown = [one for one in entries if _starts(fat, one)]
+        entry = sdboot.default(shown, _pattern(fat), architecture="x64")
         if entry is None:
             raise FatError("boot", ENTRIES, f"no entry of {len(entries)} can be booted")
         left = sdboot.tries(entry.name)
@@ -43,6 +45,14 @@ def choice(image: Path, offset: int) -> Choice:
         files = (entry.bls.get("linux") or "", *entry.bls.initrds())
         digests = tuple(hashlib.sha256(fat.read(path)).hexdigest() for path in files)
         return Choice(entry.name, entry.options, digests)
+
+
+def _pattern(fat: Fat) -> str | None:
+    """What `loader.conf` says is the default."""
+    try:
+        return default_pattern(fat.read("loader/loader.conf").decode("utf-8", "replace"))
+    except FatError:
+        return None
 
 
 def _starts(fat: Fat, entry: Entry) -> bool:
