@@ -1,31 +1,37 @@
 """`prepare-root-image binary`: one static executable from C, frozen Python and libpython.
 
-Compiles the sources in `prepare_root/sys`, generates the tables of built-in and frozen
-modules, links, proves (`proof`) and strips.  The same inputs give the same bytes.
+Compiles the sources in `prepare_root/sys`, links, lets the result import the frozen modules
+and keeps the state after that in it (`snapshot`), proves (`proof`) and strips.  The same
+inputs give the same bytes.
 """
 
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from prepare_root.image import bytecode, notice, toolchain
 from prepare_root.image import freeze as freezing
+from prepare_root.image import notice, printable, toolchain
 from prepare_root.image.errors import ImageError
-from prepare_root.image.freeze import Frozen
 from prepare_root.image.run import run
-from prepare_root.image.toolchain import Compiler, Python
+from prepare_root.image.toolchain import Compiler, Python, Sodium
 
 ENTRY = "prepare_root.main"
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 SOURCES = PACKAGE_ROOT / "prepare_root" / "sys"
-UNITS = ("launcher", "bootsys", "leftout_python", "leftout_libc")
+UNITS = (
+    *("bootsys", "frozen", "launcher", "leftout_libc", "leftout_python"),
+    *("leftout_sodium", "leftout_strings", "leftout_unicode", "memory", "snapshot", "tables"),
+)
+LAYOUT = "snapshot.ld"
+PROGRAM = "prepare-root"
 
-CFLAGS = ("-std=gnu11", "-Os", "-Wall", "-Wextra", "-Werror", "-fno-pie")
+CFLAGS = ("-std=gnu11", "-Os", "-Wall", "-Wextra", "-Werror", "-fno-pie", "-DBOOTSYS_SODIUM")
 SECTIONS = ("-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables")
 LDFLAGS = (
     "-static",
@@ -35,74 +41,19 @@ LDFLAGS = (
     "-Wl,-z,noexecstack",
 )
 
-# Modules that the core's own start-up asks for, and ours.
-INITTAB = (
-    ("_bootsys", "PyInit__bootsys"),
-    ("_imp", "PyInit__imp"),
-    ("_thread", "PyInit__thread"),
-    ("_warnings", "_PyWarnings_Init"),
-    ("_weakref", "PyInit__weakref"),
-    ("errno", "PyInit_errno"),
-    ("builtins", "NULL"),
-    ("sys", "NULL"),
-)
 
-
-def _array(name: str, data: bytes) -> Iterable[str]:
-    yield f"static const unsigned char {name}[] = {{"
-    for start in range(0, len(data), 24):
-        yield "    " + ",".join(map(str, data[start : start + 24])) + ","
-    yield "};"
-
-
-def tables(frozen: Sequence[Frozen], entry: str) -> str:
-    """The C source of the module tables.
-
-    They replace those of CPython's frozen.o, deepfreeze.o and config.o, which would bring
-    the whole standard start-up along.
-    """
-    lines = ["/* Generated: built-in and frozen modules. */", '#include "bootsys.h"', ""]
-    rows: dict[bool, list[str]] = {True: [], False: []}
-    for index, module in enumerate(frozen):
-        lines += _array(f"code_{index}", module.code)
-        rows[module.name == bytecode.BOOTSTRAP].append(
-            f'    {{.name = "{module.name}", .code = code_{index}, '
-            f".size = {len(module.code)}, .is_package = {int(module.is_package)}}},"
-        )
-    for name, members in (("bootstrap", rows[True]), ("ours", rows[False]), ("none", [])):
-        lines += [f"static const struct _frozen {name}[] = {{", *members, "    {0},", "};"]
-    lines += [
-        "const struct _frozen *_PyImport_FrozenBootstrap = bootstrap;",
-        "const struct _frozen *_PyImport_FrozenStdlib = none;",
-        "const struct _frozen *_PyImport_FrozenTest = none;",
-        "const struct _frozen *PyImport_FrozenModules = ours;",
-        "struct _module_alias {",
-        "    const char *name, *orig;",
-        "};",
-        "static const struct _module_alias no_aliases[] = {{0}};",
-        "const struct _module_alias *_PyImport_FrozenAliases = no_aliases;",
-        "#if PY_VERSION_HEX < 0x030c0000",
-        "int _Py_Deepfreeze_Init(void) { return 0; }",
-        "void _Py_Deepfreeze_Fini(void) {}",
-        "#endif",
-        f'const char launcher_entry[] = "{entry}";',
-    ]
-    lines += [f"extern PyObject *{init}(void);" for _, init in INITTAB if init != "NULL"]
-    lines += ["struct _inittab _PyImport_Inittab[] = {"]
-    lines += [f'    {{"{name}", {init}}},' for name, init in INITTAB]
-    lines += ["    {0},", "};", ""]
-    return "\n".join(lines)
+def sources_in(directory: Path) -> list[Path]:
+    """The C sources and the linker script."""
+    return sorted([*directory.glob("*.[ch]"), directory / LAYOUT])
 
 
 def compile_units(work: Path, python: Python, compiler: Compiler, debug: bool) -> list[str]:
     """Compile everything in `work`; the names of the objects."""
     objects = []
-    for unit in (*UNITS, "tables"):
+    for unit in UNITS:
         flags = [*CFLAGS, *SECTIONS, f"-ffile-prefix-map={work}=.", f"-I{python.include}"]
         if debug:
             flags.append("-g")
-        if unit == "tables":
-            flags.append("-Wno-missing-prototypes")
         run(
             [compiler.program, *flags, "-c", f"{unit}.c", "-o", f"{unit}.o"],
             "compile",
@@ -113,21 +64,22 @@ def compile_units(work: Path, python: Python, compiler: Compiler, debug: bool) -
     return objects
 
 
-def link_argv(objects: Sequence[str], python: Python, compiler: Compiler, out: str) -> list[str]:
-    """The command that links `objects` into `out`."""
-    return [compiler.program, *LDFLAGS, "-o", out, *objects, str(python.library), "-lm"]
+def link_argv(
+    objects: Sequence[str], libraries: Sequence[str], compiler: Compiler, pool: int
+) -> list[str]:
+    """The command that links `objects` into PROGRAM, with `pool` bytes for the snapshot."""
+    layout = (f"-Wl,-T,{LAYOUT}", f"-Wl,--defsym=pool_size={pool}")
+    return [compiler.program, *LDFLAGS, *layout, "-o", PROGRAM, *objects, *libraries]
 
 
-def keep(work: Path, objects: Sequence[str], target: Path, argv: Sequence[str]) -> None:
-    """Copy objects and the link command to `target`, for linking with another libc."""
+def keep(work: Path, names: Sequence[str], target: Path, commands: Sequence[str]) -> None:
+    """Copy the files `names` to `target` with a script, for linking with another libc."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in objects:
+    for name in names:
         shutil.copyfile(work / name, target / name)
     script = target / "relink"
-    script.write_text(
-        "#!/bin/sh\n# Links the executable again from these objects.\n"
-        f'cd "$(dirname "$0")" || exit\nexec {" ".join(argv)}\n'
-    )
+    lines = ("#!/bin/sh", "# Links the executable again from these objects.", "set -e")
+    script.write_text("\n".join([*lines, 'cd "$(dirname "$0")"', *commands, ""]))
     script.chmod(0o755)
 
 
@@ -164,45 +116,75 @@ def build(
     """
     chosen = toolchain.find_python(python)
     compiler = toolchain.find_compiler()
+    sodium = toolchain.find_sodium(compiler)
     toolchain.find_elf_reader()
-    from prepare_root.image import proof  # noqa: PLC0415 - needs what was just asked for
+    from prepare_root.image import proof, snapshot  # noqa: PLC0415 - needs what was just asked for
 
     sources = freezing.find(entry, package_roots)
     progress(f"freezing {len(sources)} modules with Python {chosen.release}")
     frozen = freezing.freeze(sources, chosen)
     with tempfile.TemporaryDirectory(prefix="prepare-root-") as name:
         work = Path(name).resolve()
-        for file in sorted(SOURCES.glob("*.[ch]")):
+        for file in sources_in(SOURCES):
             shutil.copyfile(file, work / file.name)
-        (work / "tables.c").write_text(tables(frozen, entry))
-        progress(f"compiling {len(UNITS) + 1} C files with gcc {compiler.release}")
+        (work / printable.FILE).write_text(printable.table(chosen))
+        (work / snapshot.MODULES).write_bytes(freezing.records(frozen))
+        progress(f"compiling {len(UNITS)} C files with gcc {compiler.release}")
         objects = compile_units(work, chosen, compiler, debug)
         progress(f"linking with {chosen.library.name} and glibc {compiler.libc}")
-        argv = link_argv(objects, chosen, compiler, "prepare-root")
-        run(argv, "link", out.name, cwd=work)
-        for note in proof.check(work / "prepare-root"):
+        libraries = (str(chosen.library), str(sodium.library), "-lm")
+        commands = link(work, objects, libraries, compiler, entry)
+        for note in proof.check(work / PROGRAM):
             progress(f"proved; accepted: {note}")
         if keep_objects is not None:
-            keep(work, objects, keep_objects, argv)
-        stripped = work / "prepare-root.stripped"
-        run(["strip", "-o", stripped.name, "prepare-root"], "strip", out.name, cwd=work)
-        size = proof.check_size(stripped)
-        (work / "NOTICE").write_text(notice.text(chosen, compiler), encoding="utf-8")
-        install(work / "prepare-root" if debug else stripped, out, 0o755)
+            keep(work, [*objects, LAYOUT, snapshot.MODULES], keep_objects, commands)
+        run(["strip", "-o", "stripped", PROGRAM], "strip", out.name, cwd=work)
+        size = proof.check_size(work / "stripped", proof.budget(chosen.version))
+        (work / "NOTICE").write_text(notice.text(chosen, compiler, sodium), encoding="utf-8")
+        install(work / (PROGRAM if debug else "stripped"), out, 0o755)
         install(work / "NOTICE", out.with_name(f"{out.name}.NOTICE"), 0o644)
     progress(f"wrote {out}: {size} bytes")
     return size
 
 
-def key(python: Python, compiler: Compiler) -> str:
+def link(
+    work: Path,
+    objects: Sequence[str],
+    libraries: Sequence[str],
+    compiler: Compiler,
+    entry: str,
+) -> list[str]:
+    """Link PROGRAM in `work` and put its snapshot in; returns the commands of a shell for it.
+
+    Linked twice: how much room the snapshot needs is known from one, and what lies behind
+    it has other addresses with another room.
+    """
+    from prepare_root.image import snapshot  # noqa: PLC0415 - needs what build() asked for
+
+    pool = snapshot.ROOMY
+    for _ in range(2):
+        linking = link_argv(objects, libraries, compiler, pool)
+        run(linking, "link", PROGRAM, cwd=work)
+        taken = snapshot.take(work, PROGRAM, entry)
+        pool = snapshot.room(work / PROGRAM, taken)
+    (work / snapshot.FILE).write_bytes(taken)
+    embedding = snapshot.embed_argv(PROGRAM)
+    run(embedding, "put snapshot into", PROGRAM, cwd=work)
+    taking = shlex.join(snapshot.argv(f"./{PROGRAM}", entry)) + f" >{snapshot.FILE}"
+    return [shlex.join(linking), taking, shlex.join(embedding)]
+
+
+def key(python: Python, compiler: Compiler, sodium: Sodium) -> str:
     """A name for what a build of `prepare-root` depends on."""
     digest = hashlib.sha256()
     for module in freezing.find(ENTRY, (PACKAGE_ROOT,)):
         digest.update(f"{module.name} {len(module.text)}\n{module.text}".encode())
-    for file in (*sorted(SOURCES.glob("*.[ch]")), *sorted(Path(__file__).parent.glob("*.py"))):
+    for file in (*sources_in(SOURCES), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(f"{file.name}\n".encode() + file.read_bytes())
-    stat = python.library.stat()
-    digest.update(f"{python} {compiler} {stat.st_size} {stat.st_mtime_ns}".encode())
+    digest.update(f"{python} {compiler} {sodium}".encode())
+    for library in (python.library, sodium.library):
+        stat = library.stat()
+        digest.update(f" {stat.st_size} {stat.st_mtime_ns}".encode())
     return digest.hexdigest()[:24]
 
 
@@ -210,7 +192,8 @@ def cached(progress: Callable[[str], None] = _silent) -> Path:
     """A built `prepare-root`, from the cache when nothing that it is made of has changed."""
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     python, compiler = toolchain.find_python(), toolchain.find_compiler()
-    path = Path(home) / "bootchain" / "binary" / key(python, compiler) / "prepare-root"
+    name = key(python, compiler, toolchain.find_sodium(compiler))
+    path = Path(home) / "bootchain" / "binary" / name / "prepare-root"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         build(path, python=python.executable, progress=progress)

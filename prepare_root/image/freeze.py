@@ -8,6 +8,7 @@ names module and line.
 import ast
 import base64
 import json
+import struct
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,3 +154,19 @@ def freeze(sources: Sequence[Source], python: Python) -> tuple[Frozen, ...]:
         Frozen(name, base64.b64decode(compiled[name]), packages.get(name, False))
         for name in (bytecode.BOOTSTRAP, *packages)
     )
+
+
+# As in prepare_root/sys/frozen.c: size of the code, whether it is a package, name.
+_RECORD = struct.Struct("=II120s")
+
+
+def records(frozen: Sequence[Frozen]) -> bytes:
+    """The file that the executable imports `frozen` from, when it is built."""
+    data = b""
+    for module in frozen:
+        name = module.name.encode()
+        if len(name) >= 120:
+            raise ImageError("freeze", module.name, "name longer than 119 bytes")
+        code = module.code + bytes(-len(module.code) % 8)
+        data += _RECORD.pack(len(code), module.is_package, name) + code
+    return data

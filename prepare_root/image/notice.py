@@ -1,7 +1,7 @@
 """The NOTICE beside an executable: what is linked in, in which version, on which terms."""
 
 from prepare_root import VERSION
-from prepare_root.image.toolchain import Compiler, Python
+from prepare_root.image.toolchain import Compiler, Python, Sodium
 
 _TEXT = """\
 This executable is linked statically from these parts:
@@ -18,17 +18,25 @@ GNU C Library {libc}
     `prepare-root-image binary OUT --keep-objects DIR` keeps the other objects, and
     `DIR/relink` links them again with the libc.a of your choice.
 
-GCC runtime library (libgcc, libgcc_eh) {gcc}
+libsodium {sodium}
+    ISC License; its text is below when the library brought it along.
+
+GCC runtime library (libgcc) {gcc}
     GNU General Public License 3 or later with the GCC Runtime Library Exception 3.1.
 """
 
 
-def text(python: Python, compiler: Compiler) -> str:
+def text(python: Python, compiler: Compiler, sodium: Sodium) -> str:
     """The NOTICE for an executable of these parts."""
     notice = _TEXT.format(
-        ours=VERSION, python=python.release, libc=compiler.libc, gcc=compiler.release
+        ours=VERSION,
+        python=python.release,
+        libc=compiler.libc,
+        gcc=compiler.release,
+        sodium=sodium.release,
     )
-    if python.licence.is_file():
-        licence = python.licence.read_text(encoding="utf-8", errors="replace")
-        notice += f"\n---- CPython {python.release} ----\n\n{licence.strip()}\n"
+    for name, part in (("CPython", python), ("libsodium", sodium)):
+        if part.licence.is_file():
+            licence = part.licence.read_text(encoding="utf-8", errors="replace")
+            notice += f"\n---- {name} {part.release} ----\n\n{licence.strip()}\n"
     return notice

@@ -11,16 +11,18 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
 
 from prepare_root.image.errors import ImageError
 
-# Bytes of the stripped executable.
-BUDGET = 4_900_000
+# Bytes of the stripped executable, by the CPython that is linked.
+BUDGETS = {(3, 11): 4 << 20, (3, 13): 5 << 20}
 
 PF_X, PF_W = 1, 2
 
-# What loads code or asks the system's configuration behind a program's back.  A static
+# What loads code, asks the system's configuration behind a program's back, or waits for
+# random numbers.  A static
 # glibc reaches all of it through these names; one that is not linked cannot be called.
 FORBIDDEN = re.compile(
     r"""
@@ -28,6 +30,7 @@ FORBIDDEN = re.compile(
     | _*iconv(_open|_close)? | __gconv_(open|find_shlib|load_conf|load_cache|lookup_cache)
     | __nss_\w+ | _nss_\w+ | getaddrinfo | getnameinfo
     | get(pw|gr|sp)(nam|gid|uid|ent)(_r)? | get(host|net|serv|proto)by\w+
+    | sodium_init | randombytes\w*
     """,
     re.VERBOSE,
 )
@@ -82,6 +85,21 @@ def reachable(elf: ELFFile) -> str | None:
     return f"links {', '.join(found)}" if found else None
 
 
+def written_snapshot(elf: ELFFile) -> str | None:
+    """glibc fills in addresses that depend on the processor when a program starts; one in
+    the snapshot would be that of the machine that built it."""
+    snapshot = elf.get_section_by_name(".snapshot")
+    if snapshot is None:
+        return None
+    for section in elf.iter_sections("SHT_RELA"):
+        assert isinstance(section, RelocationSection)
+        for relocation in section.iter_relocations():
+            place = relocation["r_offset"] - snapshot["sh_addr"]
+            if 0 <= place < snapshot["sh_size"]:
+                return f"relocates {relocation['r_offset']:#x} in the snapshot at start"
+    return None
+
+
 def program(elf: ELFFile) -> str | None:
     """An object file would pass the other checks."""
     if elf["e_type"] not in ("ET_EXEC", "ET_DYN"):
@@ -96,6 +114,7 @@ CHECKS: tuple[Callable[[ELFFile], str | None], ...] = (
     writable_code,
     executable_stack,
     reachable,
+    written_snapshot,
 )
 
 
@@ -117,7 +136,12 @@ def check(path: Path) -> tuple[str, ...]:
     return ("fixed load address (ET_EXEC)",) if fixed else ()
 
 
-def check_size(path: Path, budget: int = BUDGET) -> int:
+def budget(version: tuple[int, int]) -> int:
+    """The most bytes that an executable with CPython `version` may have."""
+    return BUDGETS[version]
+
+
+def check_size(path: Path, budget: int) -> int:
     """The size of the stripped `path`; raises ImageError when it is over `budget` bytes."""
     size = path.stat().st_size
     if size > budget:

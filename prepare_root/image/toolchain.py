@@ -7,13 +7,14 @@ error with the Debian package that brings it.
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from prepare_root.image.errors import ImageError
-from prepare_root.image.run import run, which
+from prepare_root.image.run import attempt, run, which
 
 SUPPORTED = ((3, 11), (3, 13))
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -148,6 +149,32 @@ def find_compiler(program: str = "gcc") -> Compiler:
         raise ImageError("find compiler", program, "does not compile for glibc")
     release = run([program, "-dumpfullversion"], "find compiler", program).decode().strip()
     return Compiler(program, release, f"{numbers['__GLIBC__']}.{numbers['__GLIBC_MINOR__']}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sodium:
+    """libsodium: its static archive, its version, and a text with its licence."""
+
+    library: Path
+    release: str
+    licence: Path
+
+
+def find_sodium(compiler: Compiler) -> Sodium:
+    """The static libsodium of `compiler`'s system; raises ImageError that names the package."""
+    operation, hint = "find libsodium", "install the Debian package libsodium-dev"
+    argv = [compiler.program, "-print-file-name=libsodium.a"]
+    library = Path(run(argv, operation, "libsodium.a").decode().strip())
+    if not (library.is_absolute() and library.is_file()):
+        raise ImageError(operation, library.name, "file not found", hint)
+    header = "sodium/version.h"
+    done = attempt(
+        [compiler.program, "-E", "-dM", "-include", header, "-x", "c", "/dev/null"], operation
+    )
+    found = re.search(r'#define SODIUM_VERSION_STRING "(.+)"', done.stdout.decode())
+    if done.returncode != 0 or found is None:
+        raise ImageError(operation, header, "file not found", hint)
+    return Sodium(library.resolve(), found[1], Path("/usr/share/doc/libsodium-dev/copyright"))
 
 
 def find_elf_reader() -> None:

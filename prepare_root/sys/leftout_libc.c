@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -77,6 +78,15 @@ __gconv_release_step(void *step)
     (void)step;
 }
 
+int __gconv_transliterate(void);
+
+/* Characters that a set does not have: no replacement (6: illegal input). */
+int
+__gconv_transliterate(void)
+{
+    return 6;
+}
+
 /* Calendar time would read /etc/localtime. */
 static struct tm *
 no_calendar(void)
@@ -131,4 +141,87 @@ __assert_fail(const char *assertion, const char *file, unsigned int line, const 
     if (write(2, assertion, strlen(assertion)) < 0 || write(2, ": assertion failed\n", 19) < 0)
         abort();
     abort();
+}
+
+/* glibc puts the thread's own data in memory from brk(2), at a random address.  Here it is
+   always the same: the address is the thread's identity, and CPython specialises code for
+   small and for large numbers, which would make snapshots differ. */
+void *_dl_early_allocate(size_t size);
+
+void *
+_dl_early_allocate(size_t size)
+{
+    static char memory[8192] __attribute__((aligned(64)));
+    static size_t used;
+    void *allocated = memory + used;
+
+    if (size > sizeof(memory) - used)
+        return NULL;
+    used += (size + 63) / 64 * 64;
+    return allocated;
+}
+
+/* Nothing unwinds the stack: no thread is cancelled and there is no C++.  The names are in
+   the clean-up code of stdio. */
+void _Unwind_Resume(void *exception);
+int __gcc_personality_v0(void);
+
+void
+_Unwind_Resume(void *exception)
+{
+    (void)exception;
+    abort();
+}
+
+int
+__gcc_personality_v0(void)
+{
+    abort();
+}
+
+/* Mathematics of complex numbers and of powers that are no integers.  CPython makes an
+   exception of the error number. */
+static double
+no_result(void)
+{
+    errno = EDOM;
+    return NAN;
+}
+
+double
+hypot(double x, double y)
+{
+    (void)x;
+    (void)y;
+    return no_result();
+}
+
+double
+atan2(double y, double x)
+{
+    (void)y;
+    (void)x;
+    return no_result();
+}
+
+double
+exp(double x)
+{
+    (void)x;
+    return no_result();
+}
+
+double
+pow(double x, double y)
+{
+    (void)x;
+    (void)y;
+    return no_result();
+}
+
+void
+sincos(double x, double *sine, double *cosine)
+{
+    (void)x;
+    *sine = *cosine = no_result();
 }

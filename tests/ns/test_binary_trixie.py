@@ -17,17 +17,21 @@ from namespace import Run
 from sysroots import DEPLOYMENT, EMPTY, FULL, MISSING, Layout
 
 from prepare_root import VERSION
-from prepare_root.image import binary
+from prepare_root.image import binary, proof
 
 pytestmark = pytest.mark.ns
 
 PACKAGES = (
-    *("gcc", "libpython3.13-dev", "python3", "python3-click", "python3-pyelftools"),
+    *("gcc", "libpython3.13-dev", "libsodium-dev", "python3", "python3-click"),
+    "python3-pyelftools",
     *("python3-pytest", "python3-pytest-timeout", "strace"),
 )
 COMMAND = "from prepare_root.image.cli import main; main()"
 PREPARE = ("/run/prepare-root", "/sysroot", "/cmdline")
-UNIT_TESTS = ("image/test_binary.py", "image/test_proof.py", "test_dialect.py")
+UNIT_TESTS = (
+    *("image/test_binary.py", "image/test_printable.py", "image/test_proof.py"),
+    *("image/test_snapshot.py", "test_dialect.py"),
+)
 LIMIT_S = 300
 
 # The checkout is read-only in there, and /tmp the caller's own directory.
@@ -91,6 +95,8 @@ def test_starts(executable: Path) -> None:
     notice = executable.with_name("prepare-root.NOTICE").read_text()
     assert re.search(r"^CPython 3\.13\.\d+$", notice, re.MULTILINE)
     assert "GNU C Library 2.41\n" in notice
+    assert re.search(r"^libsodium 1\.0\.\d+$", notice, re.MULTILINE)
+    assert executable.stat().st_size <= proof.budget((3, 13))
 
 
 def test_the_unit_tests_pass_there(trixie: Trixie) -> None:
@@ -117,6 +123,16 @@ COMPLAINT = "prepare-root-image: {}\nhint: install the Debian package {}\n"
             "/usr/include/python3.13",
             "choose interpreter: /usr/include/python3.13/Python.h: file not found",
             "libpython3.13-dev",
+        ),
+        (
+            "/usr/lib/x86_64-linux-gnu/libsodium.a",
+            "find libsodium: libsodium.a: file not found",
+            "libsodium-dev",
+        ),
+        (
+            "/usr/include/sodium/version.h",
+            "find libsodium: sodium/version.h: file not found",
+            "libsodium-dev",
         ),
         ("/usr/bin/gcc", "find compiler: gcc: program not found", "gcc"),
         ("/usr/bin/strip", "find compiler: strip: program not found", "binutils"),

@@ -1,6 +1,7 @@
 """The frozen set and its bytecode."""
 
 import marshal
+import struct
 import sys
 from pathlib import Path
 from types import CodeType
@@ -128,3 +129,15 @@ def test_bytecode_of_the_chosen_interpreter_is_the_same_each_time(tmp_path: Path
     assert [module.is_package for module in runs[0]] == [False, False, True, False, False]
     if python.version == sys.version_info[:2]:
         assert marshal.loads(runs[0][4].code).co_filename == "<pkg/main.py>"
+
+
+def test_records() -> None:
+    """As prepare_root/sys/frozen.c reads them."""
+    found = freeze.records(
+        [freeze.Frozen("pkg", b"", True), freeze.Frozen("pkg.a", b"123456789", False)]
+    )
+    assert found[:128] == struct.pack("=II", 0, 1) + b"pkg".ljust(120, b"\0")
+    assert found[128:256] == struct.pack("=II", 16, 0) + b"pkg.a".ljust(120, b"\0")
+    assert found[256:] == b"123456789".ljust(16, b"\0")
+    with pytest.raises(ImageError, match=r"^freeze: x{120}: name longer than 119 bytes$"):
+        freeze.records([freeze.Frozen("x" * 120, b"", False)])

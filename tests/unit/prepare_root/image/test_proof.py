@@ -5,13 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from prepare_root.image import proof
+from prepare_root.image import proof, toolchain
 from prepare_root.image.errors import ImageError
 
 PLAIN = "int main(void) { return 0; }"
 DLOPEN = "#include <dlfcn.h>\nint main(int c, char **v) { return dlopen(v[0], c) != 0; }"
 NSS = "#include <pwd.h>\nint main(int c, char **v) { return c && getpwnam(v[0]) != 0; }"
 ICONV = "#include <iconv.h>\nint main(int c, char **v) { return c && iconv_open(v[0], v[0]) != 0; }"
+
+RANDOM = """
+void randombytes_buf(void) {}
+int sodium_init(void) { randombytes_buf(); return 0; }
+int main(void) { return sodium_init(); }
+"""
+SNAPSHOT = """
+static void *choose(void) { return 0; }
+void function(void) __attribute__((ifunc("choose")));
+__attribute__((section(".snapshot"))) void (*pointer)(void) = function;
+void _start(void) { for (;;) pointer(); }
+"""
 
 
 def compiled(directory: Path, source: str, *flags: str) -> Path:
@@ -47,6 +59,13 @@ def compiled(directory: Path, source: str, *flags: str) -> Path:
         pytest.param(DLOPEN, ("-static",), r"links .*\bdlopen\b", id="dlopen"),
         pytest.param(NSS, ("-static",), r"links .*\bgetpwnam\b", id="nss"),
         pytest.param(ICONV, ("-static",), r"links .*\biconv_open\b", id="iconv"),
+        pytest.param(RANDOM, ("-static",), r"links .*\brandombytes_buf, sodium_init", id="random"),
+        pytest.param(
+            SNAPSHOT,
+            ("-static", "-no-pie", "-nostdlib", "-Wl,-znoexecstack"),
+            "relocates 0x[0-9a-f]+ in the snapshot at start",
+            id="snapshot",
+        ),
     ],
 )
 def test_refused(tmp_path: Path, source: str, flags: tuple[str, ...], reason: str) -> None:
@@ -81,3 +100,8 @@ def test_size(tmp_path: Path) -> None:
         ImageError, match=r"^prove executable: program: 101 bytes, over the budget of 100$"
     ):
         proof.check_size(file, 100)
+
+
+def test_budgets() -> None:
+    assert proof.budget((3, 11)) == 4 * 1024 * 1024
+    assert set(proof.BUDGETS) == set(toolchain.SUPPORTED)
