@@ -6,6 +6,7 @@ from prepare_root import files, kargs, kmodules, log, prepare, report, rootdev, 
 from prepare_root.constants import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_STRICTATIME
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats.config import Config
+from prepare_root.plan import Facts
 
 SYSROOT = b"/sysroot"
 SHELL = b"/bin/sh"
@@ -60,7 +61,7 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
     except OSError as error:
         raise Failure("read kernel command line", "/proc/cmdline", reason_of(error)) from error
     wanted = kargs.parse(cmdline)
-    kmodules.load_listed()
+    kmodules.start()
     node = rootdev.wait(wanted)
     try:
         files.make_dir(SYSROOT, 0o755)
@@ -68,10 +69,26 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
         raise Failure("make mount point", show(SYSROOT), reason_of(error)) from error
     rootdev.mount(node, SYSROOT, wanted)
     log.info(f"root device {show(node)} mounted")
-    prepare.run(SYSROOT, cmdline, config)
+    native_plan = prepare.native_root(SYSROOT, cmdline)
+    if native_plan is not None:
+        kmodules.for_filesystem(b"erofs")
+        kmodules.for_filesystem(b"overlay")
+        prepare.apply(native_plan)
+    else:
+        facts = prepare.observe(SYSROOT, cmdline, config)
+        _load_for(facts)
+        prepare.carry_out(facts, config)
     log.info("switching root")
     switchroot.switch(SYSROOT)
     switchroot.hand_over(wanted.init, arguments, environ)
+
+
+def _load_for(facts: Facts) -> None:
+    """Load what the mounts of this root need; who asks the kernel for it finds no modprobe."""
+    if facts.image is not None:
+        kmodules.for_filesystem(b"erofs")
+    if facts.image is not None or facts.hotfix or facts.etc_scratch:
+        kmodules.for_filesystem(b"overlay")
 
 
 def _give_up(config: Config) -> None:

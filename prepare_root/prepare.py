@@ -275,16 +275,38 @@ def _put_back(applied: list[Op]) -> str:
     return "could not be put back as it was: " + "; ".join(failed) if failed else ""
 
 
-def run(root: bytes, cmdline: bytes, config: Config) -> Target:
-    """Prepare the physical root at `root`: afterwards the deployment's root is there.
+def run(root: bytes, cmdline: bytes, config: Config) -> None:
+    """Prepare the physical root at `root`: afterwards the root that was asked for is there.
 
-    Returns the deployment that was found.  Raises Failure, with the physical root still or
-    again at `root`.
+    Raises Failure, with the physical root still or again at `root`.
     """
-    facts = observe(root, cmdline, config)
+    native_plan = native_root(root, cmdline)
+    if native_plan is not None:
+        apply(native_plan)
+    else:
+        carry_out(observe(root, cmdline, config), config)
+
+
+def native_root(root: bytes, cmdline: bytes) -> tuple[Op, ...] | None:
+    """The plan for bootc's own kind of root, or None when `cmdline` asks for none.
+
+    Raises Failure; changes nothing.
+    """
+    if b"composefs=" not in cmdline and b"composefs.digest=" not in cmdline:
+        return None
+    from prepare_root import native  # noqa: PLC0415 - no page of it for deployments
+
+    image = native.wanted(cmdline)
+    if image is None:
+        return None
+    log.info(f"image {show(image.digest)} (fs-verity required: {_yes(not image.optional)})")
+    return native.plan(_real_path(root), image, native.load_mounts(cmdline))
+
+
+def carry_out(facts: Facts, config: Config) -> None:
+    """Prepare the root that `observe` saw; raises Failure as `run` does."""
     _tell(facts)
     apply(plan.make(facts, config))
-    return facts.target
 
 
 def _tell(facts: Facts) -> None:

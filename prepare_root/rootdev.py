@@ -2,7 +2,7 @@
 
 import _bootsys
 
-from prepare_root import blockdev, files, log
+from prepare_root import blockdev, files, kmodules, log
 from prepare_root.blockdev import Device
 from prepare_root.constants import (
     MS_DIRSYNC,
@@ -129,12 +129,15 @@ def wait(arguments: RootArguments) -> bytes:
         node = look(root)
         if node is not None:
             return node
+        if kmodules.load_next():
+            continue
         waited = _bootsys.monotonic() - began
         if arguments.wait != FOREVER and waited >= arguments.wait:
             break
         if not told and waited >= TELL_AFTER_S:
             told = True
             log.warning(f"find root device: {show(root)}: not there yet, {_limit(arguments.wait)}")
+            kmodules.load_all()  # whatever no device has asked for
         _bootsys.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
     raise Failure(
@@ -177,6 +180,7 @@ def mount(node: bytes, where: bytes, arguments: RootArguments) -> None:
     flags, data = mount_options(arguments.flags, arguments.readonly)
     reasons = []
     for fstype in types:
+        kmodules.for_filesystem(fstype)
         try:
             _bootsys.mount(node, where, fstype, flags, data)
         except OSError as error:

@@ -39,6 +39,7 @@ DIRECTORIES = (
     "usr/lib/ostree",
 )
 LOAD_LIST = "usr/lib/bootchain/modules"
+MODULE_INDEX = "usr/lib/bootchain/module-index"
 CONFIG = "usr/lib/ostree/prepare-root.conf"
 ETC_CONFIG = "etc/ostree/prepare-root.conf"
 # The kernel opens it for the first process before devtmpfs can be mounted.
@@ -82,6 +83,7 @@ def plan(
         files.append(Item(module.path, 0o644, data, module.source.name))
     lines = "".join(f"{module.load_line}\n" for module in closure.modules)
     files.append(Item(LOAD_LIST, 0o644, lines.encode()))
+    files.append(Item(MODULE_INDEX, 0o644, closure.index().encode()))
     directories = {*DIRECTORIES, f"usr/lib/modules/{kver}"}
     for item in files:
         directories.update(str(parent) for parent in Path(item.name).parents)

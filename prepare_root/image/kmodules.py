@@ -31,6 +31,9 @@ COMPANIONS: dict[str, tuple[str, ...]] = {
     "virtio_scsi": ("virtio_pci", "sd_mod"),
 }
 
+# Aliases with a colon that no device has: udev makes such nodes before there is a driver.
+_NOT_DEVICES = frozenset({"devname"})
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:.-]*")
 SUFFIXES = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
 
@@ -119,12 +122,37 @@ class KernelModule:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """What asks for modules at boot: `kind` and `name` as in the image's index, and which.
+
+    `modules` are names in load order, dependencies first.
+    """
+
+    kind: str
+    name: str
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Closure:
-    """The modules of an image in load order, and what was wanted but is not a module."""
+    """The modules of an image in load order, and what was wanted but is not a module.
+
+    `triggers` say what asks for which of them.
+    """
 
     modules: tuple[KernelModule, ...]
     builtin: tuple[str, ...]
     absent: tuple[str, ...]
+    triggers: tuple[Trigger, ...] = ()
+
+    def index(self) -> str:
+        """The text of the image's index (its format: `prepare_root.kmodules`)."""
+        numbers = {module.name: str(number) for number, module in enumerate(self.modules)}
+        lines = []
+        for trigger in self.triggers:
+            words = [trigger.kind, *([trigger.name] if trigger.name else [])]
+            lines.append(" ".join([*words, *(numbers[name] for name in trigger.modules)]))
+        return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 
 def resolve(tree: ModuleTree, requests: Sequence[Request]) -> Closure:
@@ -136,7 +164,9 @@ def resolve(tree: ModuleTree, requests: Sequence[Request]) -> Closure:
     modules: dict[str, KernelModule] = {}
     builtin: list[str] = []
     absent: list[str] = []
+    triggers: list[Trigger] = []
     with kmod_view(tree) as view:
+        aliases = _aliases(view / "usr/lib/modules" / tree.kver / "modules.alias")
         for request in _with_companions(requests):
             lines = _show_depends(view, tree, request)
             if lines is None:
@@ -149,15 +179,53 @@ def resolve(tree: ModuleTree, requests: Sequence[Request]) -> Closure:
                     )
                 absent.append(request.name)
                 continue
-            for kind, value in lines:
-                if kind == "builtin":
-                    builtin.append(value)
-                else:
-                    module = _module(tree, value)
-                    modules.setdefault(module.name, module)
+            own = [_module(tree, value) for kind, value in lines if kind == "insmod"]
+            builtin += [value for kind, value in lines if kind == "builtin"]
+            for module in own:
+                modules.setdefault(module.name, module)
+            if own:
+                names = tuple(module.name for module in own)
+                triggers += _triggers(request, names, aliases)
             if request.params:
                 _set_params(modules, request, lines)
-    return Closure(tuple(modules.values()), tuple(dict.fromkeys(builtin)), tuple(absent))
+    return Closure(
+        tuple(modules.values()), tuple(dict.fromkeys(builtin)), tuple(absent), tuple(triggers)
+    )
+
+
+def _aliases(path: Path) -> dict[str, list[str]]:
+    """The lines of modules.alias: the aliases of each module."""
+    found: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if len(words) == 3 and words[0] == "alias":
+            found.setdefault(words[2].replace("-", "_"), []).append(words[1])
+    return found
+
+
+def _triggers(
+    request: Request, modules: tuple[str, ...], aliases: dict[str, list[str]]
+) -> Iterator[Trigger]:
+    """What asks for the last of `modules`: devices and filesystems by its aliases, or nothing.
+
+    A module that depends on another one's device, as a SCSI disk's does, has aliases of its
+    own for that.
+    """
+    own = aliases.get(modules[-1], ())
+    asked = False
+    for alias in own:
+        bus, colon, _ = alias.partition(":")
+        if alias.startswith("fs-"):
+            yield Trigger("fs", alias.removeprefix("fs-"), modules)
+        elif colon and bus not in _NOT_DEVICES:
+            yield Trigger("alias", alias, modules)
+        else:
+            continue
+        asked = True
+    if request.filesystem:
+        yield Trigger("fs", request.name, modules)
+    elif not asked:
+        yield Trigger("always", "", modules)
 
 
 def _with_companions(requests: Iterable[Request]) -> list[Request]:

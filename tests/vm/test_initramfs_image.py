@@ -105,7 +105,9 @@ def test_boots_a_deployment(guest_tree: Tree, image: Path, machine: Starter) -> 
     vm.wait_for("login:", 120)
     # virtio_blk is a module of this kernel, so the root was found because ours loaded it.
     loaded = {line.split()[0] for line in vm.check("cat /proc/modules").splitlines()}
-    assert {"virtio_blk", "overlay", "erofs"} <= loaded
+    assert "virtio_blk" in loaded
+    # What no mount of this root asks for is left to the system.
+    assert loaded & {"overlay", "erofs"} == set()
     assert "ostree=/ostree/boot." in vm.check("cat /proc/cmdline")
     assert vm.check("cat /usr/share/guest/version") == "3.0\n"
     assert vm.check("ostree admin status").startswith("* ")

@@ -24,8 +24,8 @@ class Ko:
 
 MODULES = (
     Ko("drivers/virtio/virtio_ring.ko", exports="ring_add"),
-    Ko("drivers/virtio/virtio_pci.ko", needs="ring_add"),
-    Ko("drivers/block/virtio_blk.ko", needs="ring_add"),
+    Ko("drivers/virtio/virtio_pci.ko", needs="ring_add", modinfo=("alias=pci:v1AF4d*",)),
+    Ko("drivers/block/virtio_blk.ko", needs="ring_add", modinfo=("alias=virtio:d2v*",)),
     Ko("crypto/crc32c-generic.ko", modinfo=("alias=crc32c",)),
     Ko("lib/libcrc32c.ko.xz", exports="crc32c", modinfo=("softdep=pre: crc32c",)),
     Ko("fs/xfs/xfs.ko.xz", needs="crc32c", modinfo=("alias=fs-xfs",)),

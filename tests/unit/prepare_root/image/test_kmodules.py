@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prepare_root import kmodules as init_modules
 from prepare_root.image import kmodules
 from prepare_root.image.errors import ImageError
 from prepare_root.image.kmodules import ModuleTree, Request
@@ -50,6 +51,33 @@ def names(root: Path, *requests: Request) -> list[str]:
 )
 def test_load_order(kernel_root: Path, requests: list[Request], expected: list[str]) -> None:
     assert names(kernel_root, *requests) == expected
+
+
+def test_index_says_who_asks_for_what(kernel_root: Path) -> None:
+    tree = ModuleTree.find(kernel_root, KVER)
+    requests = [
+        Request("virtio_blk"), Request("xfs", filesystem=True), Request("isofs", filesystem=True),
+        Request("libcrc32c"), Request("ext4", filesystem=True), Request("xfs", filesystem=True),
+    ]  # fmt: skip
+    closure = kmodules.resolve(tree, requests)
+    order = "virtio_ring virtio_blk crc32c_generic libcrc32c xfs isofs virtio_pci"
+    assert [module.name for module in closure.modules] == order.split()
+    assert closure.index().splitlines() == [
+        "alias virtio:d2v* 0 1", "fs xfs 2 3 4", "fs iso9660 5", "fs isofs 5",
+        "always 2 3", "alias pci:v1AF4d* 0 6",
+    ]  # fmt: skip
+
+
+def test_index_is_read_by_init(kernel_root: Path) -> None:
+    tree = ModuleTree.find(kernel_root, KVER)
+    closure = kmodules.resolve(tree, [Request("virtio_blk"), Request("erofs", filesystem=True)])
+    index = init_modules.parse_index(closure.index().encode(), len(closure.modules))
+    assert index.aliases == {
+        b"virtio": [(b"virtio:d2v*", (0, 1))],
+        b"pci": [(b"pci:v1AF4d*", (0, 5))],
+    }
+    assert index.filesystems == {b"erofs": (2, 3, 4)}
+    assert index.always == ()
 
 
 def test_what_is_no_module_is_told_apart(kernel_root: Path) -> None:
