@@ -6,16 +6,18 @@ is `guest.tiny`, so that any state of it can be booted, too.
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bootvm.agent import with_agent
-from bootvm.crash.explore import Span
+from bootvm.crash.explore import Span, Verdict
 from bootvm.crash.filesystem import Place
 from bootvm.crash.record import Recorder, recorded
+from bootvm.errors import BootvmError
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
 from guest import system, tiny
@@ -32,6 +34,7 @@ LOGS = CHECKOUT / "build" / "vm-logs"
 # Version and mark of its kernel: the third has the first one's.
 VERSIONS = {"1.0": "A", "2.0": "B", "3.0": "A"}
 READY = 300
+BOOTED = 240
 # The size of everything: 1 is what CI takes, `make crash` takes more.
 EFFORT = int(os.environ.get("BOOTCHAIN_CRASH_EFFORT", "1"))
 OURS = f"bootentries --sysroot {TARGET}"
@@ -43,6 +46,7 @@ for f in $(sed -n 's/^linux //p; s/^initrd //p' $e); do
     sha256sum <{TARGET}/boot/${{f#/boot}} | cut -d' ' -f1
 done
 cd $(readlink -f {TARGET}$(sed -n 's/^options.*ostree=\\([^ ]*\\).*/\\1/p' $e)) && pwd
+cat usr/share/guest/version
 find usr etc -type f | sort | xargs sha256sum
 """
 
@@ -57,16 +61,17 @@ class Default:
     options: str
     digests: tuple[str, ...]
     deployment: str
+    version: str
     files: dict[str, str] = field(hash=False)
 
     @classmethod
     def parse(cls, text: str) -> "Default":
         lines = text.splitlines()
         at = next(number for number, line in enumerate(lines) if line.startswith("/"))
-        files = dict(line.split("  ", 1)[::-1] for line in lines[at + 1 :])
+        files = dict(line.split("  ", 1)[::-1] for line in lines[at + 2 :])
         assert len(files) > 10
         name = lines[at].rpartition("/")[2]
-        return cls(without_ostree(lines[0]), tuple(lines[1:at]), name, files)
+        return cls(without_ostree(lines[0]), tuple(lines[1:at]), name, lines[at + 1], files)
 
 
 def without_ostree(options: str) -> str:
@@ -157,19 +162,18 @@ def guest(
         yield vm, Recorder(vm, log)
 
 
-def record(
-    vm: Vm, recorder: Recorder, steps: dict[str, str], prepare: str = ""
-) -> tuple[Step, ...]:
+def record(vm: Vm, recorder: Recorder, steps: dict[str, str]) -> tuple[Step, ...]:
     """Run and record the commands one after the other; each must succeed.
 
-    `prepare` runs once before, unrecorded.
+    Those whose names begin with `-` are not recorded.
     """
-    if prepare:
-        vm.check(prepare, READY)
     # Compiled and in the cache, as on a machine that runs it every day.
     vm.check(f"{OURS} status && ostree admin status --sysroot={TARGET}", READY)
     found = []
     for name, script in steps.items():
+        if name.startswith("-"):
+            vm.check(script, READY)
+            continue
         before = Default.parse(vm.check(DEFAULT))
         recorder.run(name, script, READY)
         after = Default.parse(vm.check(DEFAULT))
@@ -183,6 +187,30 @@ def memory() -> Iterator[Path]:
     shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as scratch:
         yield Path(scratch)
+
+
+def patched(patch: str, words: str) -> str:
+    """The command line of our program with a change to it, made in the guest's memory only."""
+    code = f"{patch}\nimport sys\nfrom bootentries.cli import main\nsys.exit(main())\n"
+    return f"python3 -I - --sysroot {TARGET} {words} <<'END'\n{code}END\n"
+
+
+def booted(image: Path, step: Step, spec: VmSpec) -> Verdict:
+    """Really boot a disk, and say which of the two it was; neither is a fault.
+
+    `spec` is the machine without its disk.
+    """
+    try:
+        with Vm(replace(spec, disks=(Disk(image),)), name="crash-boot") as vm:
+            said = vm.console.wait_for(re.compile(rf"{tiny.GREETING} (\S+)"), BOOTED).group(1)
+            told = vm.console.wait_for(re.compile(r"told: ([^\r\n]*)[\r\n]"), BOOTED).group(1)
+    except BootvmError as error:
+        return Verdict(False, f"boot: {error}")
+    words = [word for word in told.split() if not word.startswith(("initrd=", "BOOT_IMAGE="))]
+    for name, default in (("new", step.after), ("old", step.before)):
+        if (without_ostree(" ".join(words)), said) == (default.options, default.version):
+            return Verdict(True, name)
+    return Verdict(False, f"booted {said}: {told}")
 
 
 def deploy(version: str, *words: str) -> str:

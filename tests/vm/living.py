@@ -85,11 +85,11 @@ def image_of(base: bytes, version: str) -> bytes:
     return early.ljust(-(-len(early) // 512) * 512, b"\0") + base
 
 
-def unit_files(tree: Tree) -> tuple[File, ...]:
+def unit_files(tree: Tree, flags: str = "") -> tuple[File, ...]:
     """What `install-units --root` writes into a tree that will be committed."""
     with tempfile.TemporaryDirectory(prefix="units-") as scratch:
         script = (
-            "bootentries install-units --root=/ | sed -n 's/^write //p' | "
+            f"bootentries install-units --root=/ {flags} | sed -n 's/^write //p' | "
             f"xargs -I FILE cp --parents FILE {WORK}/out"
         )
         run_in(

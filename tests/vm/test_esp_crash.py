@@ -4,6 +4,7 @@ The partition is judged by a reader that repairs nothing and by systemd-boot's o
 the states are booted by OVMF and systemd-boot.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,22 +12,58 @@ from pathlib import Path
 import crashlab
 import espjudge
 import pytest
-from crashlab import EFFORT, OURS, Recording, deploy
+from crashlab import EFFORT, OURS, Recording, Step, deploy
 
+from bootvm import firmware
 from bootvm.crash.cuts import Kind
-from bootvm.crash.explore import Findings, Judge, explore
+from bootvm.crash.explore import Findings, Judge, Verdict, explore
 from bootvm.crash.filesystem import Place
 from bootvm.crash.log import Log
 from bootvm.crash.report import as_json, as_text
 from bootvm.crash.sampling import Choice
+from bootvm.spec import Firmware, VmSpec
 from guest import disk, esp, layout
 from guest.disk import Deployment, DiskSpec
 from guest.tree import Tree
 
 pytestmark = pytest.mark.vm
 
+Look = Callable[[Path, int, Step], Verdict]
 Seats = Callable[[], AbstractContextManager[None]]
+# Of the states, every so many boots, until there are so many.
+EVERY = 40
+BOOTS = 3 * EFFORT
 ESP = layout.MIB  # where the partition begins
+# Each leaves out what the order of a sync rests on; the explorer has to notice.
+NO_SYNC = """
+import os
+from bootentries.esp import ops
+class Quiet:
+    def __init__(self, real, name):
+        self._real = real
+        setattr(self, name, lambda *args: None)
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+ops.os = Quiet(os, "fsync")
+ops.syscalls = Quiet(ops.syscalls, "syncfs")
+"""
+SWITCH_FIRST = """
+from bootentries.esp import ops
+late, copy, enable = [], ops.CopyPayload.apply, ops.Enable.apply
+ops.CopyPayload.apply = lambda op, place: late.append(op)
+ops.CheckPayload.apply = lambda op, place: None
+def switch(op, place):
+    enable(op, place)
+    while late:
+        copy(late.pop(), place)
+ops.Enable.apply = switch
+"""
+BROKEN = {
+    "broken no sync": crashlab.patched(NO_SYNC, deploy("2.0", "--retain")),
+    "-back": f"{OURS} undeploy 0",
+    "broken switch first": crashlab.patched(SWITCH_FIRST, deploy("2.0", "--retain")),
+    "-back again": f"{OURS} undeploy 0",
+}
 STEPS = {
     "new kernel": f"{OURS} {deploy('2.0', '--retain')}",
     "same kernel": f"{OURS} {deploy('3.0', '--retain')}",
@@ -52,22 +89,28 @@ def recording(
     log = place / "log"
 
     with seats(), crashlab.guest(guest_tree, image, own.path, log, "esp-crash") as (vm, recorder):
-        steps = crashlab.record(vm, recorder, STEPS)
+        steps = crashlab.record(vm, recorder, {**BROKEN, **STEPS})
     root = own.layout.named("root")
     return Recording(own.path, log, steps, Place("ext4", root.offset, root.size))
 
 
-def explored(recording: Recording, name: str, choice: Choice, keep: Path | None = None) -> Findings:
+def explored(
+    recording: Recording,
+    name: str,
+    choice: Choice,
+    look: Look = espjudge.judge,
+    enough: int | None = None,
+) -> Findings:
     step = recording.step(name)
     with crashlab.memory() as work, Log(recording.log) as log:
         found = explore(
             recording.base,
             log,
             step.span,
-            Judge(lambda image: espjudge.judge(image, ESP, step), reads_only=True),
+            Judge(lambda image: look(image, ESP, step), reads_only=True),
             work,
             choice=choice,
-            keep=keep,
+            enough=enough,
         )
         print(f"{name}: {found.seconds:.0f} s\n{as_text(found, log.writes)}")
         crashlab.save(f"esp-{name.replace(' ', '-')}", as_json(found, log.writes))
@@ -80,3 +123,34 @@ def test_old_or_new(recording: Recording, name: str) -> None:
     assert found.failures == [], found.shortest
     assert set(found.verdicts) == recording.step(name).states
     assert found.looked[Kind.FLUSH] > 3
+
+
+@pytest.mark.parametrize("name", [name for name in BROKEN if name.startswith("broken")])
+def test_a_broken_sync_is_caught(recording: Recording, name: str) -> None:
+    found = explored(recording, name, Choice(samples=300, tears=1), enough=1)
+    assert found.failures, "a sync that is out of order went unnoticed"
+    assert found.shortest is not None
+    assert len(found.shortest.cut.lost) + len(found.shortest.cut.torn) <= 2
+
+
+def test_some_really_boot(recording: Recording, seats: Seats) -> None:
+    """OVMF and systemd-boot find on the disk what the judge foretold."""
+    machine = VmSpec(firmware=Firmware.UEFI, ovmf=firmware.find(), memory=512)
+    booted: Counter[str] = Counter()
+    states = 0
+
+    def look(image: Path, offset: int, step: Step) -> Verdict:
+        nonlocal states
+        verdict = espjudge.judge(image, offset, step)
+        states += 1
+        if states % EVERY or booted.total() >= BOOTS or not verdict.ok:
+            return verdict
+        with seats():
+            found = crashlab.booted(image, step, machine)
+        booted[found.state] += 1
+        return found if found == verdict else Verdict(False, f"{found.state}, not {verdict.state}")
+
+    found = explored(recording, "new kernel", Choice(samples=30, tears=0), look)
+    assert found.failures == [], found.shortest
+    assert set(booted) == {"old", "new"}
+    print(f"booted: {dict(booted)}")

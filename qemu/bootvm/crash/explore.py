@@ -94,12 +94,14 @@ def explore(
     *,
     choice: Choice | None = None,
     keep: Path | None = None,
+    enough: int | None = None,
     progress: Progress = _quiet,
 ) -> Findings:
     """Judges the disks that a cut between the span's first and last request can leave.
 
     `base` is the raw image before the log's first request, `work` a directory for images of
     its size.  `keep` is a directory where the disk of the shortest failing trace is left.
+    With `enough`, so many disks at fault end the search.
     `progress` is called after each cut with how many are done, of how many.
     """
     choice = choice or Choice()
@@ -131,6 +133,9 @@ def explore(
                     seen.add(mark)
                     _judge(cut, judge, replay, findings, keep)
                 progress(findings.looked.total(), total, findings)
+                if enough is not None and len(findings.failures) >= enough:
+                    findings.seconds = time.monotonic() - began
+                    return findings
     findings.seconds = time.monotonic() - began
     return findings
 

@@ -77,6 +77,15 @@ def test_a_broken_order_is_caught(requests: list[Request], tmp_path: Path) -> No
     assert look(shortest.image) == Verdict(False, shortest.fault)
 
 
+def test_enough_faults_end_the_search(tmp_path: Path) -> None:
+    (tmp_path / "base").write_bytes(BASE)
+    with log(BROKEN["in place"], tmp_path) as opened:
+        judge = Judge(look, reads_only=True)
+        found = explore(tmp_path / "base", opened, Span(0, 2), judge, tmp_path, enough=1)
+    assert len(found.failures) == 1
+    assert found.looked.total() < 10
+
+
 def test_shorten_leaves_what_is_needed() -> None:
     def look(cut: Cut) -> Verdict:
         return Verdict(2 not in cut.lost, "lost 2")
