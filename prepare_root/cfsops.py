@@ -1,5 +1,7 @@
 """The operations of composefs roots: the image with its objects, and layers that forget."""
 
+import errno
+
 import _bootsys
 
 from prepare_root import files, layers, trees, verity
@@ -27,11 +29,13 @@ _PROGRAMS = (b"usr/bin", b"usr/sbin", b"usr/lib", b"usr", b".")
 class MountImage(Op):
     """A composefs image and its objects, as one filesystem at `target`.
 
-    `name` is the image, below `directory`; it must have fs-verity with `digest`, unless that
-    is empty.  The image's own mount at `stack.image` is gone afterwards.
+    `name` is the image, below `directory`, where `links` may lead to it.  It must have
+    fs-verity with `digest`, unless that is empty; where the objects need no fs-verity, the
+    image needs none either, but it may have no other digest.  The image's own mount at
+    `stack.image` is gone afterwards.
     """
 
-    __slots__ = ("digest", "directory", "name", "stack", "target")
+    __slots__ = ("digest", "directory", "links", "name", "stack", "target")
 
     def __init__(
         self,
@@ -42,8 +46,10 @@ class MountImage(Op):
         digest: bytes,
         stack: Layers,
         target: bytes,
+        links: bool = False,
     ) -> None:
         super().__init__(step)
+        self.links = links
         self.directory = directory
         self.name = name
         self.digest = digest
@@ -67,7 +73,7 @@ class MountImage(Op):
 
     def apply(self) -> None:
         """Raises OSError, or Failure for what is wrong with the image itself."""
-        fd = _open_beneath(self.directory, self.name)
+        fd = _open_beneath(self.directory, self.name, self.links)
         try:
             self._mount(fd, self._check(fd))
         finally:
@@ -85,9 +91,9 @@ class MountImage(Op):
     def _check(self, fd: int) -> bool:
         """Whether the image has ACLs, once it is the right image, and all of it is."""
         try:
-            if self.stack.verity:
-                found = verity.measure(fd, needed=bool(self.digest))
-                if self.digest and found != self.digest:
+            if self.stack.verity or self.digest:
+                found = self._measured(fd)
+                if self.digest and found and found != self.digest:
                     reason = (
                         f"not the image that was asked for: its fs-verity digest is {found.hex()},"
                         f" and should be {self.digest.hex()}"
@@ -102,6 +108,15 @@ class MountImage(Op):
             raise self._wrong(str(error)) from error
         return acl
 
+    def _measured(self, fd: int) -> bytes:
+        """The image's digest; empty where it has none and needs none.  Raises OSError."""
+        try:
+            return verity.measure(fd, needed=self.stack.verity and bool(self.digest))
+        except OSError as error:
+            if self.stack.verity or error.errno not in (errno.EOPNOTSUPP, errno.ENOTTY):
+                raise
+            return b""
+
     def _wrong(self, reason: str) -> Failure:
         return Failure(OPERATION, show(self.path), reason, "choose another entry in the boot menu")
 
@@ -113,10 +128,11 @@ class MountImage(Op):
             _bootsys.umount(self.stack.image, MNT_DETACH)
 
 
-def _open_beneath(directory: bytes, name: bytes) -> int:
+def _open_beneath(directory: bytes, name: bytes, links: bool) -> int:
+    resolve = RESOLVE_BENEATH if links else RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
     dir_fd = _bootsys.open(directory, O_PATH | _bootsys.O_DIRECTORY)
     try:
-        return files.openat2(dir_fd, name, O_RDONLY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+        return files.openat2(dir_fd, name, O_RDONLY, resolve)
     except OSError as error:
         raise OSError(error.errno, error.strerror, directory + b"/" + name) from error
     finally:

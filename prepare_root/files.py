@@ -42,6 +42,11 @@ def openat2(dir_fd: int, path: bytes, flags: int, resolve: int) -> int:
     return _bootsys.openat2(dir_fd, path, flags, 0, resolve)
 
 
+def is_absent(error: OSError) -> bool:
+    """True for an error that says that there is no such name."""
+    return error.errno in _ABSENT
+
+
 def lstat(path: bytes) -> Stat | None:
     """The status of `path` itself, or None when there is no such name.  Raises OSError."""
     try:

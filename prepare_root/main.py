@@ -80,8 +80,10 @@ def _service(root: bytes, cmdline_path: bytes, dry: bool) -> int:
         cmdline = _read_cmdline(cmdline_path)
         config = prepare.load_config()
         if dry:
-            facts = prepare.observe(root, cmdline, config)
-            for op in plan.make(facts, config):
+            ops = prepare.native_root(root, cmdline)
+            if ops is None:
+                ops = plan.make(prepare.observe(root, cmdline, config), config)
+            for op in ops:
                 _out(f"{op.step}: {op.describe()}\n")
             return 0
         prepare.run(root, cmdline, config)

@@ -178,16 +178,16 @@ ELSEWHERE = "../../../deploy"
         *(
             (
                 Layout(),
-                {"config": f"[{section}]\ntransient=true\n"},
-                f"read configuration: [{section}] transient: not supported by this"
-                " prepare-root yet",
+                {"config": f"[root]\n{key}=true\n"},
+                "read configuration: [root] transient: only a composefs image can have a transient"
+                " root, and this root has none",
             )
-            for section in ("root", "etc")
+            for key in ("transient", "transient-ro")
         ),
         (
             Layout(),
             {"config": "[composefs]\nenabled=yes\n"},
-            "read configuration: [composefs] enabled=yes: not supported by this prepare-root yet",
+            f"mount root: {DEPLOYMENT}/.ostree.cfs: the deployment has no composefs image",
         ),
     ],
 )
