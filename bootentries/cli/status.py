@@ -46,6 +46,8 @@ def status(
 
     with reading(context) as root:
         found = load(root)
+        if found.config.tries:
+            found = _counted(root, found)
         if is_default:
             booted = found.booted_deployment
             print("default" if booted is not None and booted.index == 0 else "not-default")
@@ -71,6 +73,17 @@ def status(
             wanted = not skip_signatures
             for line in text_lines(root, found, roles_here, verify=verify, signatures=wanted):
                 print(line)
+
+
+def _counted(root: "Root", found: "Sysroot") -> "Sysroot":
+    """Return the list with the counters of EFI partitions, where those are in force."""
+    from bootentries.esp.config import read_esp_config  # noqa: PLC0415
+
+    if not read_esp_config(root.fd).enabled:
+        return found
+    from bootentries.esp.counters import counted  # noqa: PLC0415
+
+    return counted(root, found)
 
 
 def _verify_all(root: "Root", found: "Sysroot") -> None:
