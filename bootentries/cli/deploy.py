@@ -1,7 +1,8 @@
 """`deploy`: a commit of the repository becomes a deployment."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
     from bootentries.deploy.activate import Wanted
     from bootentries.root import Root
     from bootentries.sysroot import Sysroot
+
+
+_F = TypeVar("_F", bound=Callable[..., object])
+_RETRY = "bootentries.retry-failed"
+
+
+def retry_option(command: _F) -> _F:
+    """Add `--retry-failed`, for `run_stage`."""
+
+    def keep(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        context.meta[_RETRY] = value
+
+    option = click.option(
+        "--retry-failed", is_flag=True, expose_value=False, callback=keep,
+        help="Stage what failed several times in a row at shutdown.",
+    )  # fmt: skip
+    return option(command)
 
 
 @click.command()
@@ -48,6 +66,7 @@ if TYPE_CHECKING:
     "--overlay-initrd", multiple=True, metavar="FILE", help="Add to the tree's initramfs at boot."
 )
 @click.argument("refspec", nargs=-1)
+@retry_option
 @dry_run_option
 @lock_option
 @common_options
@@ -140,8 +159,11 @@ def run_stage(
 ) -> None:
     """Stage a deployment, or print what would be done; libostree prints nothing here."""
     from bootentries.deploy.stage import Staging, stage_commit  # noqa: PLC0415
+    from bootentries.loopguard import check_loop  # noqa: PLC0415
     from bootentries.txn.context import Context  # noqa: PLC0415
 
+    if not click.get_current_context().meta.get(_RETRY):
+        check_loop(root, present, wanted.request.stateroot, wanted.request.checksum)
     staging = Staging(wanted, own_kargs, locked)
     if dry_run:
         print("\n".join(staging.describe(present)))
@@ -166,9 +188,14 @@ def run_deploy(
         print("\n".join(wanted.describe(present)))
         return
     from bootentries.deploy.activate import deploy_commit  # noqa: PLC0415
+    from bootentries.loopguard import RECORD  # noqa: PLC0415
     from bootentries.txn.context import Context  # noqa: PLC0415
+    from bootentries.txn.ops import Remove  # noqa: PLC0415
 
-    wanted = replace(wanted, how=replace(wanted.how, reason=str(context.info_name)))
+    # What becomes active now ends a row of failures at shutdown.
+    follows = (Remove(f"boot/{RECORD}"),)
+    how = replace(wanted.how, reason=str(context.info_name), follows=follows)
+    wanted = replace(wanted, how=how)
     todo = deploy_commit(Context(root, note), present, wanted, print)
     if settings(context).verbose:
         for line in todo.describe():

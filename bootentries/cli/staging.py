@@ -130,6 +130,7 @@ def boot_complete(context: click.Context, *, dry_run: bool) -> None:
     enter_writable(chosen.sysroot)
     with writable(("/boot",)), open_root(chosen.sysroot, chosen.boot) as root:
         reason = take_failure(root, _list_of(root))
+        _count_interruption(root, reason)
     if reason is not None:
         raise BootentriesError(
             "complete boot", "ostree-finalize-staged.service failed on previous boot", reason,
@@ -139,6 +140,20 @@ def boot_complete(context: click.Context, *, dry_run: bool) -> None:
         complete_soft_reboot(_RUN)
     except OSError as error:
         raise from_os_error("complete soft reboot", error) from error
+
+
+def _count_interruption(root: Root, reason: str | None) -> None:
+    """Count an interruption as one more failure of its deployment; others are counted already."""
+    from bootentries.failure import interrupted  # noqa: PLC0415
+    from bootentries.loopguard import count_failure  # noqa: PLC0415
+
+    target = None if reason is None else interrupted(reason)
+    if reason is None or target is None:
+        return
+    try:
+        count_failure(root, *target, reason)
+    except OSError as error:
+        note(f"this failure is not counted: {error}")
 
 
 def _list_of(root: Root) -> "Sysroot | None":
@@ -157,9 +172,13 @@ def _recorded(root: Root) -> Iterator[None]:
 
     Nobody sees a shutdown: the next boot has to tell.
     """
+    from bootentries.booted import read_staged  # noqa: PLC0415
     from bootentries.failure import forget_failure, record_failure  # noqa: PLC0415
+    from bootentries.loopguard import count_failure  # noqa: PLC0415
 
+    staged = None
     try:
+        staged = read_staged(_RUN)
         yield
         forget_failure(root)
     except (BootentriesError, OSError) as error:
@@ -167,6 +186,8 @@ def _recorded(root: Root) -> Iterator[None]:
             error = from_os_error("finalize staged deployment", error)
         try:
             record_failure(root, error)
+            if staged is not None:
+                count_failure(root, staged.stateroot, staged.name, str(error))
         except (BootentriesError, OSError) as second:
             note(f"the next boot will not tell of this failure: {second}")
         raise error from None

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from bootentries.cli.common import common_options, environment_words, lock_option
-from bootentries.cli.deploy import check_stageable, chosen_stateroot, run_deploy, run_stage
+from bootentries.cli.deploy import (
+    check_stageable,
+    chosen_stateroot,
+    retry_option,
+    run_deploy,
+    run_stage,
+)
 from bootentries.cli.writing import changing, dry_run_option
 from bootentries.errors import BootentriesError
 
@@ -40,6 +46,7 @@ def _shared_options(command: _F) -> _F:
             click.option("-r", "--reboot", is_flag=True, help="Reboot afterwards."),
             click.option("--stage", is_flag=True, help="Make it active at shutdown, not now."),
             click.option("-k", "--kexec", is_flag=True, help="Not supported."),
+            retry_option,
             dry_run_option,
             lock_option,
             common_options,

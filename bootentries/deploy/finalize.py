@@ -13,6 +13,7 @@ from bootentries.deployment import Deployment, Entry
 from bootentries.entries.bls import STANDARD_KEYS, new_entry
 from bootentries.errors import BootentriesError
 from bootentries.failure import BEGUN, STAMP, expect_interruption
+from bootentries.loopguard import RECORD
 from bootentries.retain import Keep, retain
 from bootentries.staged import INITRDS, take_staged
 from bootentries.sysroot import Sysroot, load
@@ -51,7 +52,7 @@ def finalize_staged(
     finish_deployment(context, item, merge, say, booted=present.booted_deployment, opts=opts)
     present = load(context.root, context.run)
     listed = retain(present, item, merge, Keep())
-    how = replace(_WRITE, follows=(Remove(f"boot/{STAMP}"),))
+    how = replace(_WRITE, follows=(Remove(f"boot/{STAMP}"), Remove(f"boot/{RECORD}")))
     return write_list(context.root, present, listed, context, opts=opts, how=how)
 
 
