@@ -241,6 +241,11 @@ _FAULTS = _table(
             "A deployment's kernel files do not have the checksum that names them.",
             "`ostree fsck` says whether the repository is damaged, too; deploy again",
         ),
+        "initramfs-config": (
+            "The prepare-root.conf in an initramfs cannot be used, or demands what its deployment"
+            " has not got: it would not boot.",
+            "build the initramfs with the right configuration, commit and deploy it",
+        ),
         "initramfs-not-named": (
             "A deployment has an initramfs, and its entry has no `initrd`.",
             "add the line to the entry",

@@ -13,6 +13,7 @@ from bootentries.check.deployments import (
 )
 from bootentries.check.entries import check_entries
 from bootentries.check.finding import Finding, Report
+from bootentries.check.initramfs import check_initramfs
 from bootentries.check.kernels import check_kernels
 from bootentries.check.leftovers import check_temporary, check_unused
 from bootentries.check.links import check_links
@@ -106,6 +107,7 @@ def _check_list(
         check_permissions(root, bootversion, entries, report)
     check_deployments(root, items, report)
     check_kernels(root, bootversion, items, report)
+    check_initramfs(root, items, report)
     if not is_known:
         return items
     booted, staged = running

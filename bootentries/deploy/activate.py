@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bootentries.deploy.image import check_image
 from bootentries.deploy.make import Request, discard, finish_deployment, make_deployment
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError
@@ -58,6 +59,7 @@ def deploy_commit(
     apply_notes(plan_clean(root, present, request.opts, prune=False), context)
     item = make_deployment(context, present, request)
     try:
+        check_image(context, item, request.opts)
         finish_deployment(
             context, item, wanted.merge, say, booted=present.booted_deployment, opts=request.opts
         )

@@ -13,6 +13,8 @@ _LINKS = ("bin", "sbin", "lib", "lib32", "lib64")
 _SYS = ("block", "bus", "class", "dev", "devices")
 # Older ones would build the policy anew each time, which takes a minute.
 _OPTION = "--refresh"
+_OPERATION = "refresh SELinux policy"
+_ENVIRON = {"PATH": "/usr/sbin:/usr/bin"}
 
 
 def refresh_policy(deploy_fd: int, name: str) -> None:
@@ -21,17 +23,26 @@ def refresh_policy(deploy_fd: int, name: str) -> None:
     Nothing is done for a tree without a policy, and for one whose semodule cannot do it
     quickly.  Raises BootentriesError with what semodule said, and without bwrap.
     """
+    argv = rehearse_refresh(deploy_fd)
+    if argv is not None:
+        run(argv, _OPERATION, name, environ=_ENVIRON, cwd_fd=deploy_fd)
+
+
+def rehearse_refresh(deploy_fd: int) -> list[str] | None:
+    """Return the command that refreshes the policy, None where nothing is to be done.
+
+    The deployment's semodule is asked what it can do: it has to run, then.  Raises
+    BootentriesError.
+    """
     if policy_directory(deploy_fd) is None or not fs.is_file(deploy_fd, "etc/selinux/config"):
-        return
+        return None
     if not any(fs.is_file(deploy_fd, path) for path in _PROGRAMS):
-        return
-    operation = "refresh SELinux policy"
+        return None
     inside = _bwrap(deploy_fd)
-    environ = {"PATH": "/usr/sbin:/usr/bin"}
-    known = attempt([*inside, "semodule", "--help"], operation, environ=environ, cwd_fd=deploy_fd)
-    if _OPTION.encode() in known.stdout + known.stderr:
-        argv = [*inside, "semodule", "-N", _OPTION]
-        run(argv, operation, name, environ=environ, cwd_fd=deploy_fd)
+    argv = [*inside, "semodule", "--help"]
+    known = attempt(argv, _OPERATION, environ=_ENVIRON, cwd_fd=deploy_fd)
+    can = _OPTION.encode() in known.stdout + known.stderr
+    return [*inside, "semodule", "-N", _OPTION] if can else None
 
 
 def _bwrap(deploy_fd: int) -> list[str]:

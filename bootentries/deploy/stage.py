@@ -10,8 +10,10 @@ from bootentries import fs
 from bootentries.booted import NEXTROOT, Named, Staged, read_staged
 from bootentries.deploy.activate import Wanted
 from bootentries.deploy.ahead import bring_ahead
+from bootentries.deploy.image import check_image
 from bootentries.deploy.make import discard, make_deployment
 from bootentries.deploy.overlay import DIRECTORY, stage_overlay
+from bootentries.deploy.policy import rehearse_refresh
 from bootentries.deployment import Deployment
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.etc.check import check as check_etc
@@ -165,7 +167,8 @@ def rehearse(
 
     Returns whether the kernel has room in /boot now, beside those of the present list.
     Local changes of /etc that will get lost are noted.  Raises BootentriesError for what
-    would fail: a change of /etc in conflict, a loader that cannot be set up, no room.
+    would fail: a change of /etc in conflict, an SELinux policy that cannot be refreshed, a
+    loader that cannot be set up, no room, and an initramfs that cannot prepare the root.
     """
     root = context.root
     if merge is not None:
@@ -178,6 +181,8 @@ def rehearse(
                 if finding.conflict:
                     raise finding.error()
                 context.note(finding.text)
+            rehearse_refresh(new)
+    check_image(context, item, opts, overlays)
     listed = retain(present, item, merge, Keep())
     todo = plan_write(root, present, listed, opts, Write(prune=False))
     if not (todo.swap or overlays) or root.boot_is_on_root():

@@ -5,6 +5,7 @@ A damage works on any sound sysroot with two deployments, made by hand or by lib
 
 import re
 import shutil
+import stat
 from collections.abc import Callable
 
 from victims import (
@@ -21,6 +22,7 @@ from victims import (
 )
 
 from bootentries.loaders.grub_stub import LAST_GOOD
+from prepare_root.image.cpio import TRAILER, Member
 
 DAMAGES: list[tuple[str, Callable[[Victim], None]]] = []
 
@@ -476,6 +478,18 @@ def a_kernel_changed_in_both_places(victim):
     put(victim.kernel(), "other")
     for index in victim.sharing():
         put(victim.modules(index) / "vmlinuz", "other")
+
+
+@damage("initramfs-config")
+def an_initramfs_that_demands_two_things_at_once(victim):
+    config = b"[root]\ntransient = true\ntransient-ro = true\n"
+    image = Member("usr/lib/ostree/prepare-root.conf", stat.S_IFREG | 0o644, data=config).encode()
+    image += Member(TRAILER, 0).encode()
+    for index in victim.sharing():
+        for path in victim.modules(index).glob("initramfs*"):
+            put(path, image)
+    put(victim.initramfs(), image)
+    rename_bootcsum(victim)
 
 
 @damage("initramfs-not-named")

@@ -263,12 +263,14 @@ AFTER = ("Touch", "Remove")
 def test_a_hook_that_is_killed_is_told_of(both):
     """At each point the old list or the new one is active, and the next try works."""
     steps = []
-    for point in (*BEFORE, *AFTER):
+    for number, point in enumerate((*BEFORE, *AFTER)):
+        # In turn: one that fails again and again is refused.
+        stage = f"deploy --stage {('kernel', 'one')[number % 2]}"
         kill = f"sh: python3 -P /run/killer.py {point}"
         tell = ("verify", COMPLETE)
         # As after a reboot: nothing in /run.
         forget = "sh: rm -f /run/ostree/staged-deployment"
-        steps += ["deploy --stage kernel", kill, forget, *tell, f"sh: test -e /{STAMP}"]
+        steps += [stage, kill, forget, *tell, f"sh: test -e /{STAMP}"]
     steps += ["deploy --stage kernel", f"sh: grep -c interrupted /{STAMP}", "verify"]
     steps += ["finalize-staged", f"sh: test -e /{STAMP}", "verify"]
     ours = run_booted(both, OURS, *steps, index=1, files={"killer.py": KILLER})
