@@ -71,9 +71,10 @@ def test_the_walk_sees_what_is_foreign(source, names):
 ENTRY = r"""
 import _bootsys
 
-from prepare_root import kargs, kmodules, links, plan, rootdev, target, units
+from prepare_root import composefs, kargs, kmodules, links, plan, rootdev, target, units, volatile
 from prepare_root.errors import Failure, show
-from prepare_root.formats import FormatError, cmdline, config, gvariant, keyfile
+from prepare_root.formats import FormatError, base64, cfsimage, cmdline, config, gvariant
+from prepare_root.formats import keyfile, nativeroot
 from prepare_root.formats import parttable, superblock, utf16
 from prepare_root.formats.booted import BootedMetadata
 from prepare_root.target import Target
@@ -113,6 +114,16 @@ def run(argv: list[bytes], environ: list[bytes]) -> int:
     for text in (b"", b"[boot]\nmount=no", b"[boot]\nmount=\xff", b"[var]\nmount=x", b"x",
                  b"[links]\nhome=\n/g/h=../i", b"[root]\ntransient=perhaps"):
         attempt("config", config.parse, text)
+    for text in (b"quiet", b"composefs=?" + b"ab" * 32, b"composefs.digest=v1-x"):
+        attempt("native", nativeroot.wanted, text)
+    for text in (b"[etc]\nmount='none'\n[root]\ntransient=true", b"[var]\nmount=\xff", b"["):
+        attempt("native", nativeroot.parse, text)
+    attempt("base64", base64.decode, b"AAEC/w==")
+    attempt("base64", base64.decode, b"AA*=")
+    attempt("image", cfsimage.has_acl, bytes(2000))
+    for text in (b"ostree.prepare-root.composefs=signed", b"ostree.prepare-root.composefs=\xff"):
+        attempt("policy", composefs.policy, config.parse(b"[composefs]\nenabled=verity"), text)
+    attempt("device", volatile.split, 0x12345678)
     attempt("keyfile", keyfile.parse, b"[a]\nb[de]=c\\sd\n[")
     for text in (b"root=UUID=1 rw rootwait=3", b"rootdelay=x", b'root="LABEL=a b" rootwait'):
         attempt("kargs", kargs.parse, text)
@@ -180,7 +191,7 @@ def test_same_under_the_core(program, sysroot):
     assert core.stdout.splitlines() == host.stdout.splitlines()
     # the comparison has something in it: values, failures and the real directories
     lines = core.stdout.decode().splitlines()
-    assert len(lines) == 38  # one for each attempt
+    assert len(lines) == 50  # one for each attempt
     assert "show: 'a\\\\x0a\\\\x1b\\\\xffü'" in lines
     assert "config: ConfigError: [var] mount: 'x' is not one of auto, yes, no" in lines
     assert "find: Failure: find deployment: /ostree/none: no such link" in lines
