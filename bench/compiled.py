@@ -11,6 +11,8 @@ from guest.shell import run
 SOURCES = Path(__file__).resolve().parent / "c"
 # Far from where the kernel puts programs, libraries and stacks.
 END_ADDRESS = 0x5EED0000000
+# The marks of `span`, as far from everything.
+MARKS = {"begin": 0x5EEE0000000, "end": 0x5EEF0000000}
 _STRICT = ("-Wall", "-Wextra", "-Werror")
 
 
@@ -28,6 +30,16 @@ def end(directory: Path) -> Path:
     link = ("-static", "-nostdlib", "-no-pie", "-s", f"-Wl,-Ttext-segment={END_ADDRESS:#x}")
     flags = [*_STRICT, *bare, *link, "-Wl,--build-id=none"]
     run(["gcc", "-Os", *flags, "-o", out, SOURCES / "end.c"])
+    return out
+
+
+def span(directory: Path) -> Path:
+    """The program that runs a command between two marks, at the addresses in MARKS."""
+    out = directory / "span"
+    places = [f"-Wl,--section-start=.mark_{name}={at:#x}" for name, at in MARKS.items()]
+    flags = [*_STRICT, "-mcmodel=large", "-fno-asynchronous-unwind-tables", "-static", "-no-pie"]
+    flags += ["-s", *places, "-Wl,--build-id=none"]
+    run(["gcc", "-O2", *flags, "-o", out, SOURCES / "span.c"])
     return out
 
 

@@ -29,6 +29,22 @@ def test_end_is_static_and_starts_where_nothing_else_is(tmp_path: Path) -> None:
     assert f"Entry point address:               {address:#x}" in headers.stdout
 
 
+def test_span_runs_a_command_and_has_its_status(tmp_path: Path) -> None:
+    program = compiled.span(tmp_path)
+    done = subprocess.run(
+        [program, "sh", "-c", "echo said; exit 3"], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, b"said\n")
+    done = subprocess.run([program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (2, b"span: read arguments: no command given\n")
+    sections = subprocess.run(
+        ["readelf", "-SW", program], capture_output=True, text=True, check=True
+    )
+    for name, address in compiled.MARKS.items():
+        assert f".mark_{name}" in sections.stdout
+        assert f"{address:016x}" in sections.stdout
+
+
 def test_end_is_the_same_each_time(tmp_path: Path) -> None:
     """The disk of a measurement is cached by it."""
     (tmp_path / "a").mkdir()
