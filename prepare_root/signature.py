@@ -12,7 +12,8 @@ import _bootsys
 
 from prepare_root import files
 from prepare_root.errors import Failure, reason_of, show
-from prepare_root.formats import FormatError, base64
+from prepare_root.formats import FormatError
+from prepare_root.formats import keys as keyfiles
 from prepare_root.formats.commit import Commit, decode_commit, decode_commitmeta, object_path
 from prepare_root.formats.gvariant import Variant
 
@@ -20,7 +21,7 @@ OPERATION = "check signature"
 _SIGNATURES = "ostree.sign.ed25519"
 _DIGEST = "ostree.composefs.digest.v0"
 _CONTAINER = "ostree.container.image-config"
-_KEY_SIZE, _SIGNATURE_SIZE, _DIGEST_SIZE = 32, 64, 32
+_SIGNATURE_SIZE, _DIGEST_SIZE = 64, 32
 _REBUILD = "put the key into the initramfs and build it again"
 _RESIGN = "sign the commit again, or choose another entry in the boot menu"
 
@@ -31,22 +32,10 @@ def load_keys(path: bytes) -> list[bytes]:
         text = files.read(path)
     except OSError as error:
         raise Failure("read keys", show(path), reason_of(error), _REBUILD) from error
-    keys = []
-    for number, line in enumerate(text.split(b"\n"), 1):
-        word = line.strip()
-        if not word:
-            continue
-        try:
-            key = base64.decode(word)
-        except FormatError as error:
-            raise Failure("read keys", show(path), f"line {number}: {error}", _REBUILD) from error
-        if len(key) != _KEY_SIZE:
-            reason = f"line {number}: a key takes {_KEY_SIZE} bytes, {len(key)} are there"
-            raise Failure("read keys", show(path), reason, _REBUILD)
-        keys.append(key)
-    if not keys:
-        raise Failure("read keys", show(path), "there is no key in it", _REBUILD)
-    return keys
+    try:
+        return keyfiles.parse(text)
+    except FormatError as error:
+        raise Failure("read keys", show(path), str(error), _REBUILD) from error
 
 
 def signed_digest(root: bytes, checksum: str, keypath: bytes) -> bytes:

@@ -64,17 +64,25 @@ class Item:
 
 
 def plan(
-    binary: Path, kver: str, closure: kmodules.Closure, config: str, etc_config: str | None
+    binary: Path,
+    kver: str,
+    closure: kmodules.Closure,
+    config: str,
+    etc_config: str | None,
+    *,
+    more: Sequence[Item] = (),
 ) -> tuple[Item, ...]:
     """What goes into an image, sorted by name; `/dev/console` comes in when it is packed.
 
-    `config` and `etc_config` are the texts of prepare-root.conf below /usr/lib and /etc.
-    Raises ImageError when a file cannot be read or the executable is not a static one.
+    `config` and `etc_config` are the texts of prepare-root.conf below /usr/lib and /etc;
+    `more` are other files.  Raises ImageError when a file cannot be read or the executable
+    is not a static one.
     """
     files = [
         Item("init", 0o755, read_static(binary), str(binary)),
         Item("etc/initrd-release", 0o644, INITRD_RELEASE.encode()),
         Item(CONFIG, 0o644, config.encode()),
+        *more,
     ]
     if etc_config is not None:
         files.append(Item(ETC_CONFIG, 0o644, etc_config.encode()))

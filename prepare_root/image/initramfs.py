@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from prepare_root.formats import FormatError
+from prepare_root.formats import FormatError, keys
 from prepare_root.formats import config as formats_config
 from prepare_root.image import compression, contents, kmodules
 from prepare_root.image.compression import Compression
@@ -100,6 +100,32 @@ def read_config(path: Path) -> str:
     return text
 
 
+def key_items(config_text: str, path: Path | None) -> list[contents.Item]:
+    """The file of public keys, where the configuration looks for it.
+
+    Raises ImageError for a file that has none, and for a signed root without.
+    """
+    config = formats_config.parse(config_text.encode())
+    place = os.fsdecode(config.composefs_keypath)
+    if path is None:
+        if config.composefs == b"signed":
+            raise ImageError(
+                "read configuration",
+                "[composefs] enabled=signed",
+                "no key to check signatures with, so that the machine would not boot",
+                "give the file of public keys with --key",
+            )
+        return []
+    try:
+        data = path.read_bytes()
+        keys.parse(data)
+    except FormatError as error:
+        raise ImageError("read keys", str(path), str(error)) from error
+    except OSError as error:
+        raise ImageError("read keys", str(path), error.strerror or str(error)) from error
+    return [contents.Item(place.strip("/"), 0o644, data, str(path))]
+
+
 def default_binary(progress: Callable[[str], None]) -> Path:
     """The static executable of this checkout, built into the cache when it is not there."""
     from prepare_root.image import binary  # noqa: PLC0415 - compiles only when asked to
@@ -157,6 +183,12 @@ def default_binary(progress: Callable[[str], None]) -> Path:
     help=f"What to install as /{contents.ETC_CONFIG}; replaces the other one at boot.",
 )
 @click.option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Public keys for signed roots, one a line in base64; [composefs] keypath says where.",
+)
+@click.option(
     "--compress",
     default="auto",
     show_default=True,
@@ -180,6 +212,7 @@ def command(
     drivers: tuple[str, ...],
     config: Path | None,
     etc_config: Path | None,
+    key: Path | None,
     compress: str,
     kernel_config: Path | None,
     list_only: bool,
@@ -207,10 +240,11 @@ def command(
         click.echo(f"note: {note}", err=True)
     text = contents.DEFAULT_CONFIG if config is None else read_config(config)
     etc_text = None if etc_config is None else read_config(etc_config)
-    progress(f"resolving modules of {kver}")
-    wanted = requests(filesystems, drivers)
     # As at boot, the one in /etc replaces the other.
-    wanted += config_requests(text if etc_text is None else etc_text)
+    counts = text if etc_text is None else etc_text
+    more = key_items(counts, key)
+    progress(f"resolving modules of {kver}")
+    wanted = requests(filesystems, drivers) + config_requests(counts)
     closure = kmodules.resolve(tree, wanted)
     items = contents.plan(
         binary or default_binary(progress),
@@ -218,6 +252,7 @@ def command(
         closure,
         text,
         etc_text,
+        more=more,
     )
     if list_only or out is None:
         print_plan(items, closure, method)

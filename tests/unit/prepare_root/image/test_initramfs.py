@@ -83,6 +83,45 @@ def test_configurations(options: list[str], tmp_path: Path) -> None:
     assert found["etc/ostree/prepare-root.conf"].data == b"[etc]\ntransient=true\n"
 
 
+KEY = b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ("enabled=signed", "etc/ostree/initramfs-root-binding.key"),
+        ("enabled=signed\nkeypath=/usr/lib/keys/of/ours", "usr/lib/keys/of/ours"),
+        ("enabled=no", "etc/ostree/initramfs-root-binding.key"),  # an argument may ask for it
+    ],
+)
+def test_key(options: list[str], tmp_path: Path, config: str, place: str) -> None:
+    (tmp_path / "conf").write_text(f"[composefs]\n{config}\n")
+    (tmp_path / "key").write_bytes(KEY)
+    words = ["--config", str(tmp_path / "conf"), "--key", str(tmp_path / "key")]
+    invoke(str(tmp_path / "out"), *options, *words)
+    assert unpack(tmp_path / "out")[place].data == KEY
+
+
+def test_a_signed_root_needs_a_key(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "conf").write_text("[composefs]\nenabled=signed\n")
+    with pytest.raises(ImageError, match=r"enabled=signed: no key to check signatures with"):
+        invoke(str(tmp_path / "out"), *options, "--config", str(tmp_path / "conf"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), (b"\n", "there is no key in it")],
+)
+def test_a_key_that_is_none(
+    options: list[str], tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+    with pytest.raises(ImageError, match=f"read keys: {tmp_path}/key: {reason}"):
+        invoke(str(tmp_path / "out"), *options, "--key", str(tmp_path / "key"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_empty_configuration_is_kept_empty(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "empty.conf").touch()
     invoke(str(tmp_path / "out"), *options, "--config", str(tmp_path / "empty.conf"))
