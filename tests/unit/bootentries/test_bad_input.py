@@ -17,7 +17,7 @@ WRITING = {
     "kargs edit-in-place", "init-fs", "os-init", "stateroot-init", "instutil set-kargs",
     "loader set", "loader run-pending", "unlock", "post-copy",
     "lock-finalization", "finalize-staged", "boot-complete", "install-units", "label", "rollback",
-    "hooks run", "hooks run-pending",
+    "hooks run", "hooks run-pending", "esp sync", "esp install", "esp remove",
 }  # fmt: skip
 # One makes what it would lock; for the next `ostree` takes the lock itself; and two write no
 # list.
@@ -25,8 +25,8 @@ WITHOUT_LOCK = {"init-fs", "post-copy", "boot-complete", "install-units"}
 REPORTING = {
     "status": (), "config-diff": ("--os=testos",), "verify": (), "explain": (), "loader": (),
 }  # fmt: skip
-GROUPS = {"kargs", "instutil", "loader", "hooks"}
-PRINTING = {"instutil grub2-generate", "instutil grub2-stub", "loader order"}
+GROUPS = {"kargs", "instutil", "loader", "hooks", "esp"}
+PRINTING = {"instutil grub2-generate", "instutil grub2-stub", "loader order", "esp status"}
 INDEXED = {
     "undeploy": "undeploy {}",
     "set-default": "set-default {}",
@@ -106,7 +106,7 @@ def test_an_option_that_there_is_not(name, capsys):
     assert "--no-such-option" in said
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"kargs", "instutil"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"kargs", "instutil", "esp"}))
 @pytest.mark.parametrize("option", ["--sysroot", "--boot"])
 def test_an_option_without_its_value(name, option, capsys):
     argv = [*name.split(), option]
@@ -180,10 +180,10 @@ BAD = {
     "loader set lilo": (
         2,
         "Invalid value for 'NAME': 'lilo' is not one of 'auto', 'none', 'grub2', 'syslinux', "
-        "'uboot', 'zipl', 'aboot'.",
+        "'uboot', 'zipl', 'aboot', 'sdboot'.",
     ),
     "loader set": (
-        2, "Missing argument 'NAME'. Choose from: auto, none, grub2, syslinux, uboot, zipl, aboot",
+        2, "Missing argument 'NAME'. Choose from: auto, none, grub2, syslinux, uboot, zipl, aboot, sdboot",
     ),
     "loader nosuch": (2, "No such command 'nosuch'."),
     "kargs nosuch": (1, "No such command 'nosuch'."),
