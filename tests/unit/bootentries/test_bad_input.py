@@ -183,7 +183,8 @@ BAD = {
         "'uboot', 'zipl', 'aboot', 'sdboot'.",
     ),
     "loader set": (
-        2, "Missing argument 'NAME'. Choose from: auto, none, grub2, syslinux, uboot, zipl, aboot, sdboot",
+        2, "Missing argument 'NAME'. Choose from: auto, none, grub2, syslinux, uboot, zipl, aboot,"
+        " sdboot",
     ),
     "loader nosuch": (2, "No such command 'nosuch'."),
     "kargs nosuch": (1, "No such command 'nosuch'."),
