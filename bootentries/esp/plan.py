@@ -16,6 +16,10 @@ from bootentries.esp.ops import EspOp
 from bootentries.esp.present import SREL, SREL_TEXT, Present
 
 
+class NoRoom(BootentriesError):
+    """Old and new do not fit, and no way keeps a default bootable all along."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a partition shall hold: the list's entries, the default first.
@@ -51,8 +55,8 @@ class EspPlan:
 def plan(present: Present, wanted: Wanted, reread: bool = False) -> EspPlan:
     """Return what makes a partition hold what is wanted; it only compares.
 
-    With `reread` files that are there are read and compared, too.  Raises BootentriesError
-    when old and new do not fit, and no way keeps a default bootable all along.
+    With `reread` files that are there are read and compared, too.  Raises NoRoom, and
+    BootentriesError for a partition that is read-only.
     """
     if present.read_only:
         raise BootentriesError(
@@ -173,7 +177,7 @@ def _make_room(present: Present, wanted: Wanted, todo: list[EspOp]) -> tuple[ops
     )
     gained = _gained(present, files)
     if due > free + gained:
-        raise BootentriesError(
+        raise NoRoom(
             "sync ESP", "partition",
             f"{_mib(due)} are needed, {_mib(free)} are free"
             + (f", and {_mib(gained)} could be freed" if gained else ""),

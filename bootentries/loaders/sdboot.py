@@ -41,11 +41,11 @@ class SyncEsps:
         stuck = [outcome for outcome in failed if not outcome.missing]
         error = (stuck or failed)[0].error
         assert error is not None
-        kind = ProgramFailed if stuck else BootentriesError
-        raise kind(
-            error.operation, error.obj, error.reason,
-            hint=f"{error.hint or 'mend that'}; then: bootentries esp sync",
-        )  # fmt: skip
+        hint = f"{error.hint or 'mend that'}; then: bootentries esp sync"
+        if stuck:
+            raise ProgramFailed(error.operation, error.obj, error.reason, hint=hint)
+        context.note(f"hint: {hint}")
+        raise BootentriesError(error.operation, error.obj, error.reason, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from bootentries.deployment import Deployment
 from bootentries.entries.render import Target
 from bootentries.entries.title import os_release, pretty_name
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.esp.config import read_esp_config
 from bootentries.hooks.find import find_hooks
 from bootentries.kernel import find_kernel
 from bootentries.loaders.detect import choose_loader
@@ -71,6 +72,11 @@ def plan_write(
         targets = tuple(read_target(root, item, opts) for item in wanted)
         listing = read_listing(root, opts)
         todo = plan(present, targets, listing, choose_loader(root, present.config), how)
+        if todo.swap and read_esp_config(root.fd).enabled:
+            # Loaded late: most sysroots have no partition that follows.
+            from bootentries.esp.room import check_room  # noqa: PLC0415
+
+            check_room(root, present, targets)
     except OSError as error:
         raise from_os_error("plan", error) from error
     return followed_by_hooks(todo, root, present, wanted[0] if wanted else None, how)

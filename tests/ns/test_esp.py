@@ -240,15 +240,25 @@ def test_a_partition_that_is_gone_hinders_nobody(esp):
     assert esp.codes() == {"esp-missing", "esp-pending", "esp-program"}
 
 
-def test_a_partition_that_is_too_small_boots_the_list_before(esp):
+def test_a_partition_that_is_too_small(esp):
     esp.configure()
     size = 6 << 20
-    esp.theirs("deploy", "--os=testos", esp.commit(size))
-    esp.theirs("deploy", "--os=testos", "--retain", esp.commit(size))
+    for _ in range(2):
+        esp.theirs("deploy", "--os=testos", "--retain", esp.commit(size))
     assert esp.ours("esp", "sync")[0] == 0
     before = esp.boots()
-    status, _, err = esp.ours("deploy", "--os=testos", "--retain", esp.commit(size))
-    assert status == 0
+    # What we would write is refused before anything is changed.
+    third = esp.commit(size)
+    status, _, err = esp.ours("deploy", "--os=testos", "--retain", third)
+    assert status == 1
+    text = r"write deployments: /tmp/esp: 6\.\d MiB are needed, [34]\.\d MiB are free\nhint: "
+    assert re.search(text, err), err
+    assert esp.boots() == before == esp.listed()
+    assert esp.codes() == {"esp-program"}
+    # libostree does not ask; then the partition boots the list before.
+    esp.theirs("deploy", "--os=testos", "--retain", third)
+    status, _, err = esp.ours("esp", "sync")
+    assert status == 1
     assert re.search(r"sync ESP: /tmp/esp: 6\.\d MiB are needed, [34]\.\d MiB are free", err), err
     assert esp.boots() == before
     assert {"esp-full", "esp-entry-missing"} <= esp.codes()
