@@ -38,6 +38,8 @@ def esp_units(import_path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         (
             f"{FOLLOW}.service",
             f"{head}Description=Bring EFI partitions in step with a new deployment list\n{mounts}"
+            # Several writes in a row are no fault.
+            "StartLimitIntervalSec=0\n"
             f"[Service]\nType=oneshot\nExecStart={command}\nTimeoutSec={_LIMIT_S}\n",
         ),
         (

@@ -34,6 +34,7 @@ def test_what_they_say():
     follow = files["bootentries-esp-follow.service"]
     assert f"\nExecStart={command}" in follow
     assert "RemainAfterExit" not in follow
+    assert "\nStartLimitIntervalSec=0\n[Service]" in follow
     assert "\nPathChanged=/sysroot/ostree/deploy\n" in files["bootentries-esp-follow.path"]
 
 
