@@ -9,9 +9,7 @@ import click
 from bootentries.cli.common import common_options, default_settings
 from bootentries.cli.verbs import VerbGroup, is_shared
 from bootentries.errors import BootentriesError
-
-# A file that is no text at all has lines of any length, and errors quote them.
-_LONGEST = 8000
+from bootentries.say import one_line, print_error
 
 _USUAL_WIDTH, _WIDEST = 80, 100
 
@@ -63,7 +61,7 @@ def run(argv: list[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later; its text is help
             print(error.format_message(), file=sys.stderr)
             return 1 if is_shared(argv) else 2
-        print(f"bootentries: usage: {_one_line(error.format_message())}", file=sys.stderr)
+        print(f"bootentries: usage: {one_line(error.format_message())}", file=sys.stderr)
         print("hint: bootentries --help lists verbs, VERB --help its options", file=sys.stderr)
         return 1 if is_shared(argv) else 2
     except (click.Abort, KeyboardInterrupt):
@@ -74,12 +72,12 @@ def run(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except BootentriesError as error:
-        _print_error(str(error), error.hint)
+        print_error(str(error), error.hint)
         return error.status
     except OSError as error:
         name = error.filename
         shown = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
-        _print_error(f"system call: {shown or '-'}: {error.strerror}", None)
+        print_error(f"system call: {shown or '-'}: {error.strerror}", None)
         return 1
     return 0
 
@@ -91,15 +89,3 @@ def _help_width() -> int:
     except (OSError, ValueError):
         columns = _USUAL_WIDTH
     return max(min(columns, _WIDEST) - 2, 50)
-
-
-def _print_error(text: str, hint: str | None) -> None:
-    print(f"bootentries: {_one_line(text)}", file=sys.stderr)
-    if hint:
-        print(f"hint: {_one_line(hint)}", file=sys.stderr)
-
-
-def _one_line(text: str) -> str:
-    """Return the text without line feeds; of a very long one, its beginning and its end."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} … {line[-200:]}"

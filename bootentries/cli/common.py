@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from bootentries import __version__
 from bootentries.environment import sysroot_words
 from bootentries.errors import from_os_error
 from bootentries.root import Root, open_root
+from bootentries.say import note as note  # noqa: PLC0414 - verbs take it from here
 
 _F = TypeVar("_F", bound=Callable[..., object])
 # Parameters that are paths of the host: any bytes can be one.
@@ -131,11 +131,6 @@ def settings(context: click.Context) -> Settings:
 def default_settings() -> Settings:
     """Return the settings that the environment asks for."""
     return Settings(sysroot=os.environ.get("OSTREE_SYSROOT") or "/")
-
-
-def note(text: str) -> None:
-    """Say something that is not the result."""
-    print(f"bootentries: {text}", file=sys.stderr)
 
 
 def environment_words() -> frozenset[str]:

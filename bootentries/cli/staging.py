@@ -1,8 +1,6 @@
 """What the service manager runs for a staged deployment, and the lock that holds it back."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from bootentries.sysroot import Sysroot
 
 _RUN = "/run"
-_BOOTED = f"{_RUN}/ostree-booted"
 
 
 @click.command("lock-finalization")
@@ -77,30 +74,29 @@ def finalize_staged(context: click.Context, *, hold: bool, dry_run: bool) -> Non
 
     Example: bootentries finalize-staged --dry-run
     """
-    if not os.path.exists(_BOOTED):
+    from bootentries.units.service import BOOTED, Service  # noqa: PLC0415
+
+    if not os.path.exists(BOOTED):
         return
-    if hold:
-        _hold(context)
-        return
-    if dry_run:
+    if dry_run and not hold:
         from bootentries.deploy.finalize import describe  # noqa: PLC0415
         from bootentries.sysroot import load  # noqa: PLC0415
 
         with reading(context) as root:
             print("\n".join(describe(load(root))))
         return
-    from bootentries.txn.lock import sysroot_lock  # noqa: PLC0415
-    from bootentries.txn.namespace import writable  # noqa: PLC0415
-
     chosen = settings(context)
-    enter_writable(chosen.sysroot)
-    with (
-        writable(),
-        open_root(chosen.sysroot, chosen.boot) as root,
-        _recorded(root),
-        sysroot_lock(root, note, chosen.lock_timeout),
-    ):
-        _finalize(context, root)
+    service = Service(note, chosen.sysroot, chosen.boot, chosen.lock_timeout)
+    if hold:
+        service.hold()
+        return
+    todo = service.finalise(environment_words(), print)
+    if todo is None:
+        return
+    if chosen.verbose:
+        for line in todo.describe():
+            note(line)
+    print(todo.result())
 
 
 @click.command("boot-complete")
@@ -164,62 +160,3 @@ def _list_of(root: Root) -> "Sysroot | None":
         return load(root)
     except BootentriesError:
         return None
-
-
-@contextmanager
-def _recorded(root: Root) -> Iterator[None]:
-    """Keep the reason of a failure in /boot, and forget an older one after a success.
-
-    Nobody sees a shutdown: the next boot has to tell.
-    """
-    from bootentries.booted import read_staged  # noqa: PLC0415
-    from bootentries.failure import forget_failure, record_failure  # noqa: PLC0415
-    from bootentries.loopguard import count_failure  # noqa: PLC0415
-
-    staged = None
-    try:
-        staged = read_staged(_RUN)
-        yield
-        forget_failure(root)
-    except (BootentriesError, OSError) as error:
-        if isinstance(error, OSError):
-            error = from_os_error("finalize staged deployment", error)
-        try:
-            record_failure(root, error)
-            if staged is not None:
-                count_failure(root, staged.stateroot, staged.name, str(error))
-        except (BootentriesError, OSError) as second:
-            note(f"the next boot will not tell of this failure: {second}")
-        raise error from None
-
-
-def _finalize(context: click.Context, root: Root) -> None:
-    from bootentries.deploy.finalize import finalize_staged  # noqa: PLC0415
-    from bootentries.sysroot import load  # noqa: PLC0415
-    from bootentries.txn.context import Context  # noqa: PLC0415
-
-    todo = finalize_staged(Context(root, note), load(root), print, environment_words())
-    if todo is None:
-        return
-    if settings(context).verbose:
-        for line in todo.describe():
-            note(line)
-    print(todo.result())
-
-
-def _hold(context: click.Context) -> None:
-    """Keep /boot open until SIGTERM: an automount must not close it before finalisation.
-
-    No mount namespace of our own: the system's is the one that counts.
-    """
-    import signal  # noqa: PLC0415
-
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    with reading(context) as root:
-        # Opened by its path once more: that is what starts an automount.
-        fd = os.open(settings(context).boot or f"{root.path}/boot", os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            signal.sigwait(ends)
-        finally:
-            os.close(fd)

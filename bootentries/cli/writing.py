@@ -66,13 +66,9 @@ def _refuse_inside_hook() -> None:
 
 def enter_writable(sysroot: str) -> None:
     """Enter a mount namespace of our own; raises BootentriesError for who may not write."""
-    from bootentries.txn.namespace import enter_private_namespace  # noqa: PLC0415
+    from bootentries.txn.namespace import enter_as_writer  # noqa: PLC0415
 
-    if os.geteuid() != 0 and "mutable-deployments" not in environment_words():
-        raise BootentriesError(
-            "write deployments", sysroot, "this needs root", hint="run it with sudo"
-        )
-    enter_private_namespace()
+    enter_as_writer(sysroot, environment_words())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bootentries import syscalls
-from bootentries.errors import from_os_error
+from bootentries.errors import BootentriesError, from_os_error
 
 # From linux/mount.h and linux/sched.h
 MS_RDONLY = 0x1
@@ -40,6 +40,18 @@ def enter_private_namespace() -> None:
         syscalls.mount(b"", b"/", b"", MS_REC | MS_SLAVE, b"")
     except OSError as error:
         raise from_os_error("enter mount namespace", error) from error
+
+
+def enter_as_writer(sysroot: str, words: frozenset[str]) -> None:
+    """Enter a mount namespace of our own; raises BootentriesError for who may not write.
+
+    `words` are those of OSTREE_SYSROOT_OPTS and OSTREE_SYSROOT_DEBUG.
+    """
+    if os.geteuid() != 0 and "mutable-deployments" not in words:
+        raise BootentriesError(
+            "write deployments", sysroot, "this needs root", hint="run it with sudo"
+        )
+    enter_private_namespace()
 
 
 @contextmanager
