@@ -8,8 +8,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from bootvm.crash.record import Recorder, recorded
 from bootvm.errors import BootvmError
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
-from guest import system, tiny
+from guest import layout, system, tiny
 from guest.chroot import WORK, Bind, run_in
 from guest.commit import Commit
 from guest.disk import STATEROOT, TARGET
 from guest.disk import Disk as GuestDisk
 from guest.shape import Variant
+from guest.shell import run
 from guest.tree import Tree
 from prepare_root.image.initramfs import command as initramfs_command
 
@@ -37,6 +39,7 @@ READY = 300
 BOOTED = 240
 # The size of everything: 1 is what CI takes, `make crash` takes more.
 EFFORT = int(os.environ.get("BOOTCHAIN_CRASH_EFFORT", "1"))
+MOUNT = f"mount /dev/vdb2 {TARGET}"
 OURS = f"bootentries --sysroot {TARGET}"
 # The first entry of the list: arguments, digests of what it loads, its deployment.
 DEFAULT = f"""
@@ -110,12 +113,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A disk before everything, the log of all writes to it, and the steps in order."""
+    """A disk before everything, the log of all writes to it, and the steps in order.
+
+    `place` is the root filesystem, `boot` the boot partition where there is one.
+    """
 
     base: Path
     log: Path
     steps: tuple[Step, ...]
     place: Place
+    boot: Place | None = None
 
     def step(self, name: str) -> Step:
         return next(one for one in self.steps if one.name == name)
@@ -149,16 +156,33 @@ def with_versions(tree: Tree, disk: GuestDisk, made: list[Commit]) -> None:
     run_in(tree.path, ["sh", "-ec", script], mounts=mounts)
 
 
+def on_other(disk: GuestDisk, fstype: str, place: Path) -> GuestDisk:
+    """The same sysroot on XFS or Btrfs, in an image of its own at `place`; it is not bootable."""
+    shape = layout.bios_layout(root_mib=384)
+    part = shape.named("root")
+    source = disk.filesystem()
+    layout.write_table(place, shape)
+    with tempfile.TemporaryDirectory(prefix="crash-") as scratch:
+        script = (
+            f"cd {scratch}; mkdir old new; truncate -s {part.size} made; mkfs.{fstype} -q made; "
+            f"mount -o loop,offset={source.offset},sizelimit={source.size} {disk.path} old; "
+            f"mount -o loop made new; cp -a old/. new/; umount new old; "
+            f"dd if=made of={place} bs=1M seek={part.offset >> 20} conv=notrunc,sparse status=none"
+        )
+        run(["unshare", "--mount", "sh", "-ec", script])
+    return GuestDisk(place, shape, disk.root_uuid)
+
+
 @contextmanager
 def guest(
-    tree: Tree, image: Path, subject: Path, log: Path, name: str
+    tree: Tree, image: Path, subject: Path, log: Path, *, name: str, mount: str = MOUNT
 ) -> Iterator[tuple[Vm, Recorder]]:
     """A running guest with the subject's last partition mounted at TARGET, and recorded."""
     debian = system.build(tree, image, Variant(checkout=CHECKOUT))
     spec = VmSpec(disks=(Disk(debian.path), Disk(subject)))
     with Vm(with_agent(recorded(spec, 1, log)), name=name, logs=LOGS) as vm:
         vm.agent.wait_ready(READY)
-        vm.check(f"mkdir -p {TARGET}; mount -t ext4 /dev/vdb2 {TARGET}")
+        vm.check(f"mkdir -p {TARGET}; {mount}")
         yield vm, Recorder(vm, log)
 
 
@@ -179,6 +203,35 @@ def record(vm: Vm, recorder: Recorder, steps: dict[str, str]) -> tuple[Step, ...
         after = Default.parse(vm.check(DEFAULT))
         found.append(Step(name, recorder.spans[name], before, after))
     return tuple(found)
+
+
+@dataclass(slots=True)
+class Boots:
+    """Real boots of some of the states that a judge is shown: one in `every`, `limit` in all."""
+
+    spec: VmSpec
+    every: int
+    limit: int
+    seats: Callable[[], AbstractContextManager[None]]
+    seen: Counter[str] = field(default_factory=Counter)
+    shown: int = 0
+    last: Verdict | None = None
+
+    def take(self, image: Path, step: Step) -> None:
+        """Boot this one, if it is its turn; on an overlay, so the image stays as it is."""
+        self.last = None
+        self.shown += 1
+        if self.shown % self.every or self.seen.total() >= self.limit:
+            return
+        with self.seats():
+            self.last = booted(image, step, self.spec)
+        self.seen[self.last.state if self.last.ok else "fault"] += 1
+
+    def agree(self, verdict: Verdict) -> Verdict:
+        """What the judge says, unless the boot said another thing."""
+        if self.last is None or not verdict.ok or self.last == verdict:
+            return verdict
+        return Verdict(False, f"{self.last.state}, where {verdict.state} was foretold")
 
 
 @contextmanager

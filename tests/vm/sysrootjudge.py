@@ -11,14 +11,16 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from crashlab import Default, Step, ostree_of
+from crashlab import Default, Recording, Step, ostree_of
 
 from bootvm.crash.explore import Verdict
-from bootvm.crash.filesystem import Place, Room
+from bootvm.crash.filesystem import Room
 from bootvm.crash.grubview import GrubError, GrubView
 
-# As the stub looks for them.
-MENUS = ("/boot/loader/grub.cfg", "/boot/grub/bootchain-last-good.cfg")
+# The partitions of the disks that are made for it, in GRUB's words.
+ROOT, BOOT = "loop0,gpt2", "loop0,gpt3"
+# As the stub looks for them, below the directory that is /boot.
+MENUS = ("/loader/grub.cfg", "/grub/bootchain-last-good.cfg")
 _ENTRY = re.compile(r"^menuentry .*?\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _COMPLETE = re.compile(r"^set bootchain_bootversion=", re.MULTILINE)
 
@@ -31,11 +33,14 @@ class Booted:
     digests: tuple[str, ...]
 
 
-def grub_default(view: GrubView) -> Booted:
-    """What GRUB boots; raises GrubError when it finds no menu, or cannot read a file of it."""
+def grub_default(view: GrubView, prefix: str = "/boot") -> Booted:
+    """What GRUB boots; raises GrubError when it finds no menu, or cannot read a file of it.
+
+    `prefix` is where /boot is on its filesystem: empty on a boot partition.
+    """
     for menu in MENUS:
         try:
-            text = view.read(menu).decode("utf-8", "replace")
+            text = view.read(prefix + menu).decode("utf-8", "replace")
         except GrubError:
             continue
         if _COMPLETE.search(text):
@@ -54,24 +59,29 @@ def _first(view: GrubView, text: str) -> Booted:
     return Booted(" ".join(words), digests)
 
 
-def judge(image: Path, step: Step, room: Room, place: Place, device: str) -> Verdict:
+def judge(image: Path, step: Step, room: Room, recording: Recording) -> Verdict:
     """Old or new, whole for the loader and for the kernel; all else is a fault."""
+    boot = recording.boot
+    view, prefix = (GrubView(image, ROOT), "/boot") if boot is None else (GrubView(image, BOOT), "")
     try:
-        booted = grub_default(GrubView(image, device))
+        booted = grub_default(view, prefix)
     except GrubError as error:
         return Verdict(False, str(error))
     state = step.state_of(booted.options, booted.digests)
     if state is None:
         return Verdict(False, f"GRUB boots neither old nor new: {booted.options}")
-    wanted = (step.before, step.after) if len(step.states) == 1 else (
-        (step.after,) if state == "new" else (step.before,)
-    )  # fmt: skip
+    wanted: tuple[Default, ...] = (step.after,) if state == "new" else (step.before,)
+    if len(step.states) == 1:
+        wanted = (step.before, step.after)
 
     def inside(root: Path) -> Verdict:
         fault = deployment_fault(root, ostree_of(booted.options), wanted)
         return Verdict(False, fault) if fault else Verdict(True, state)
 
-    return room.look(image, place, inside)
+    verdict = room.look(image, recording.place, inside)
+    if boot is None or not verdict.ok:
+        return verdict
+    return room.look(image, boot, lambda _: verdict)
 
 
 def deployment_fault(root: Path, target: str, wanted: tuple[Default, ...]) -> str:

@@ -7,19 +7,22 @@ be, and checked; some are booted.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import crashlab
 import pytest
 import sysrootjudge
-from crashlab import EFFORT, OURS, Recording, deploy, theirs
+from crashlab import EFFORT, OURS, Boots, Recording, deploy, theirs
 
-from bootvm.crash.explore import Findings, Judge, explore
+from bootvm.crash.explore import Findings, Judge, Verdict, explore
 from bootvm.crash.filesystem import Place, Room
 from bootvm.crash.log import Log
 from bootvm.crash.report import as_json, as_text
 from bootvm.crash.sampling import Choice
+from bootvm.spec import VmSpec
 from guest import disk
-from guest.disk import GENERATOR, Deployment, DiskSpec
+from guest.commit import Commit
+from guest.disk import GENERATOR, TARGET, Deployment, Disk, DiskSpec
 from guest.tree import Tree
 
 pytestmark = pytest.mark.vm
@@ -40,43 +43,64 @@ STEPS = {
     "theirs cleanup": MENU + theirs("cleanup"),
 }
 CI = ("ours new kernel", "ours set-kargs", "theirs set-kargs")
+# /boot on the root, on three filesystems, and on its own partition.
+LAYOUTS = ("ext4", "boot", "xfs", "btrfs") if EFFORT > 1 else ("ext4",)
+EVERY = 25  # of the states, so many apart are booted
+BOOTS = 3 * EFFORT
 
 
-@pytest.fixture(scope="module")
+def subject(tree: Tree, made: list[Commit], kind: str, place: Path) -> Disk:
+    """A disk with one version deployed and the others in its repository."""
+    layer = disk.programs(crashlab.CHECKOUT)
+    spec = DiskSpec((Deployment(made[0]),), root_mib=256, boot_mib=96 if kind == "boot" else 0)
+    own = disk.make(tree, spec, layer).copy(place / "disk.img")
+    crashlab.with_versions(tree, own, made)
+    return own if kind in ("ext4", "boot") else crashlab.on_other(own, kind, place / "other.img")
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
 def recording(
-    guest_tree: Tree, seats: Seats, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    guest_tree: Tree,
+    seats: Seats,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Recording:
     """One guest that changes the list in every way, by one program and by the other."""
     place = tmp_path_factory.mktemp("recording")
+    kind = request.param
     image = crashlab.initramfs(guest_tree, place)
-    made = crashlab.commits(guest_tree, image)
-    spec = DiskSpec((Deployment(made[0]),), root_mib=256)
-    found = disk.make(guest_tree, spec, disk.programs(crashlab.CHECKOUT))
-    own = found.copy(place / "disk.img")
-    crashlab.with_versions(guest_tree, own, made)
+    own = subject(guest_tree, crashlab.commits(guest_tree, image), kind, place)
     log = place / "log"
-    with seats(), crashlab.guest(guest_tree, image, own.path, log, "crash") as (vm, recorder):
+    options = {"name": f"crash-{kind}", "mount": crashlab.MOUNT}
+    boot = None
+    if kind == "boot":
+        options["mount"] += f"; mount /dev/vdb3 {TARGET}/boot"
+        part = own.layout.named("boot")
+        boot = Place("ext4", part.offset, part.size)
+    with seats(), crashlab.guest(guest_tree, image, own.path, log, **options) as (vm, recorder):
         steps = crashlab.record(vm, recorder, STEPS)
     root = own.layout.named("root")
-    return Recording(own.path, log, steps, Place("ext4", root.offset, root.size))
+    fstype = "ext4" if kind == "boot" else kind
+    return Recording(own.path, log, steps, Place(fstype, root.offset, root.size), boot)
 
 
-def explored(recording: Recording, name: str, choice: Choice) -> Findings:
+def explored(
+    recording: Recording, name: str, choice: Choice, boots: Boots | None = None
+) -> Findings:
     step = recording.step(name)
     with Room() as room, Log(recording.log) as log:
+
+        def look(image: Path) -> Verdict:
+            if boots is not None:
+                boots.take(image, step)
+            verdict = sysrootjudge.judge(image, step, room, recording)
+            return verdict if boots is None else boots.agree(verdict)
+
         work = room.workspace(2048)
-        found = explore(
-            recording.base,
-            log,
-            step.span,
-            Judge(
-                lambda image: sysrootjudge.judge(image, step, room, recording.place, "loop0,gpt2")
-            ),
-            work,
-            choice=choice,
-        )
+        found = explore(recording.base, log, step.span, Judge(look), work, choice=choice)
         print(f"{name}: {found.seconds:.0f} s\n{as_text(found, log.writes)}")
-        crashlab.save(f"sysroot-{name.replace(' ', '-')}", as_json(found, log.writes))
+        kind = recording.place.fstype if recording.boot is None else "boot"
+        crashlab.save(f"{kind}-{name.replace(' ', '-')}", as_json(found, log.writes))
     return found
 
 
@@ -86,3 +110,14 @@ def test_old_or_new(recording: Recording, name: str) -> None:
     if name.startswith("ours"):
         assert found.failures == [], found.shortest
         assert set(found.verdicts) == recording.step(name).states
+
+
+def test_some_really_boot(recording: Recording, seats: Seats) -> None:
+    """GRUB and the kernel find on the disk what the judge foretold."""
+    if recording.place.fstype != "ext4":
+        pytest.skip("only disks with ext4 have a GRUB that reads them")
+    boots = Boots(VmSpec(memory=512), EVERY, BOOTS, seats)
+    found = explored(recording, "ours new kernel", Choice(samples=30, tears=0), boots)
+    assert found.failures == [], found.shortest
+    assert set(boots.seen) == {"old", "new"}
+    print(f"booted: {dict(boots.seen)}")

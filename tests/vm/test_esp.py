@@ -3,7 +3,10 @@
 The firmware is OVMF, the loader systemd-boot's own program, the menu driven over serial.
 """
 
+import base64
+import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from guest.tree import Tree
 
 pytestmark = pytest.mark.vm
 
+VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 Start = Callable[..., Vm]
 DOWN = 240
 FOLLOWED = (
@@ -44,6 +48,32 @@ def payload(running: Living) -> list[str]:
     ).split()
 
 
+def configure(running: Living, edit: str) -> None:
+    """Change the repository's configuration, on a sysroot that is read-only."""
+    config = "/sysroot/ostree/repo/config"
+    inner = f"mount -o remount,bind,rw /sysroot && sed -i {shlex.quote(edit)} {config}"
+    running.sh(f"unshare -m sh -c {shlex.quote(inner)}")
+
+
+def codes(running: Living) -> set[str]:
+    """What `verify` names."""
+    done = running.vm.run("bootentries --json verify", 240)
+    return {item["code"] for item in json.loads(done.stdout)["findings"]}
+
+
+def in_loaders_order(running: Living) -> list[str]:
+    """The deployments in the order of the menu that was, as systemd-boot itself left it."""
+    ids = base64.b64decode(
+        running.sh(f"tail -c +5 /sys/firmware/efi/efivars/LoaderEntries-{VENDOR} | base64 -w0")
+    )
+    ours = [name for name in ids.decode("utf-16-le").split("\0") if name.startswith("bootchain-")]
+    assert sorted(ours, reverse=True) == ours
+    script = "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
+    for name in ours:
+        script += f"sed -n 's/^x-bootchain-deployment //p' /run/esp/{ENTRIES}/{name}; "
+    return running.sh(f"{script}umount /run/esp").split()
+
+
 def test_updates_and_rollback(guest_tree: Tree, machine: Start, tmp_path: Path) -> None:
     guest = espguest.build(guest_tree, ("2.0", "3.0"), tmp_path, machine)
     one = guest.boot()
@@ -67,6 +97,9 @@ def test_updates_and_rollback(guest_tree: Tree, machine: Start, tmp_path: Path) 
     two = guest.boot()
     assert two.version() == "2.0"
     assert [f"turn={number}" in two.sh("cat /proc/cmdline") for number in range(5)] == [True] * 5
+    assert in_loaders_order(two) == [
+        f"{one['osname']}/{one['checksum']}.{one['serial']}" for one in two.status()["deployments"]
+    ]
     # libostree writes the list by itself, and the partition follows.
     two.sh("ostree admin instutil set-kargs --merge --append=theirs=1", 240)
     two.sh(FOLLOWED, 240)
@@ -109,11 +142,7 @@ def test_two_partitions_in_step_and_either_boots(
     other = two.sh("lsblk -no PARTUUID /dev/disk/by-partlabel/other").strip()
     assert re.sub("[^0-9a-f]", "", other) in re.sub("[^0-9a-f]", "", part.lower())
     # One of them fails: told, and the other is in step all the same.
-    two.sh(
-        "sed -i 's/PARTLABEL=other/PARTLABEL=gone/' /sysroot/ostree/repo/config || "
-        "unshare -m sh -c 'mount -o remount,rw /sysroot && "
-        "sed -i s/PARTLABEL=other/PARTLABEL=gone/ /sysroot/ostree/repo/config'"
-    )
+    configure(two, "s/PARTLABEL=other/PARTLABEL=gone/")
     done = two.vm.run("bootentries instutil set-kargs --merge --append=alone=1", 240)
     assert "gone" in done.stderr
     assert "hint: " in done.stderr
@@ -123,3 +152,66 @@ def test_two_partitions_in_step_and_either_boots(
     two.vm.power_off(DOWN)
     three = guest.boot()
     assert "alone=1" in three.sh("cat /proc/cmdline")
+
+
+MOUNT = "mkdir -p /run/esp; mount {} /dev/disk/by-partlabel/esp1 /run/esp"
+ONLY = "/run/esp/loader/entries"
+OTHERS = (
+    f"printf 'title Other\nsort-key zzz\nlinux /other\n' > {ONLY}/other.conf; "
+    "echo other > /run/esp/other; mkdir -p /run/esp/bootchain; echo mine > /run/esp/bootchain/mine"
+)
+# What is wrong, the end of it, the line that is said, and what `verify` names.
+FAULTS = {
+    "full": (
+        f"{MOUNT.format('')}; cat /dev/zero > /run/esp/filler; umount /run/esp",
+        f"{MOUNT.format('')}; rm /run/esp/filler; umount /run/esp",
+        "no room",
+        {"esp-full", "esp-entry-missing", "esp-pending"},
+    ),
+    "read-only": (
+        MOUNT.format("-o ro"),
+        "umount /run/esp",
+        "it is read-only",
+        {"esp-read-only", "esp-entry-missing", "esp-pending"},
+    ),
+}
+
+
+def test_faults_are_told_and_the_machine_boots(
+    guest_tree: Tree, machine: Start, tmp_path: Path
+) -> None:
+    guest = espguest.build(guest_tree, ("2.0",), tmp_path, machine)
+    one = guest.boot()
+    assert codes(one) == set()
+    one.sh(f"{MOUNT.format('')}; {OTHERS}; umount /run/esp")
+    one.offer("2.0")
+    for number, (begin, end, said, named) in enumerate(FAULTS.values()):
+        one.vm.run(begin, 240)
+        verb = "upgrade" if number == 0 else f"instutil set-kargs --merge --append=turn={number}"
+        done = one.vm.run(f"bootentries {verb}", 300)
+        assert said in done.stderr, done
+        assert codes(one) == named
+        one.sh(end)
+        one.sh("bootentries esp sync", 240)
+        assert codes(one) == set()
+    # No partition where one is said to be.
+    configure(one, "s/^bootloader=sdboot/&\\nesp=PARTLABEL=gone/")
+    done = one.vm.run("bootentries instutil set-kargs --merge --append=last=1", 240)
+    assert "open ESP: /dev/disk/by-partlabel/gone: No such file or directory" in done.stderr
+    assert {"esp-missing", "esp-pending"} <= codes(one)
+    configure(one, "/PARTLABEL=gone/d")
+    one.sh("bootentries esp sync", 240)
+    # A name of ours in capitals, which is the same on FAT.
+    one.sh(f"{MOUNT.format('')}; echo x > {ONLY}/BOOTCHAIN-000001-01.CONF; umount /run/esp")
+    assert codes(one) == {"esp-name-collision"}
+    one.vm.power_off(DOWN)
+
+    # What was not ours is as it was, and what boots is the last list.
+    files = guest.fat(0, tmp_path)
+    assert files[f"{ENTRIES}/other.conf"] == b"title Other\nsort-key zzz\nlinux /other\n"
+    assert files["other"] == b"other\n"
+    assert files["bootchain/mine"] == b"mine\n"
+    assert files[f"{ENTRIES}/BOOTCHAIN-000001-01.CONF"] == b"x\n"
+    two = guest.boot()
+    assert two.version() == "2.0"
+    assert {"turn=1", "last=1"} <= set(two.sh("cat /proc/cmdline").split())

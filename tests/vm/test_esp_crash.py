@@ -4,7 +4,6 @@ The partition is judged by a reader that repairs nothing and by systemd-boot's o
 the states are booted by OVMF and systemd-boot.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -88,7 +87,10 @@ def recording(
     crashlab.with_versions(guest_tree, own, made)
     log = place / "log"
 
-    with seats(), crashlab.guest(guest_tree, image, own.path, log, "esp-crash") as (vm, recorder):
+    with (
+        seats(),
+        crashlab.guest(guest_tree, image, own.path, log, name="esp-crash") as (vm, recorder),
+    ):
         steps = crashlab.record(vm, recorder, {**BROKEN, **STEPS})
     root = own.layout.named("root")
     return Recording(own.path, log, steps, Place("ext4", root.offset, root.size))
@@ -136,21 +138,13 @@ def test_a_broken_sync_is_caught(recording: Recording, name: str) -> None:
 def test_some_really_boot(recording: Recording, seats: Seats) -> None:
     """OVMF and systemd-boot find on the disk what the judge foretold."""
     machine = VmSpec(firmware=Firmware.UEFI, ovmf=firmware.find(), memory=512)
-    booted: Counter[str] = Counter()
-    states = 0
+    boots = crashlab.Boots(machine, EVERY, BOOTS, seats)
 
     def look(image: Path, offset: int, step: Step) -> Verdict:
-        nonlocal states
-        verdict = espjudge.judge(image, offset, step)
-        states += 1
-        if states % EVERY or booted.total() >= BOOTS or not verdict.ok:
-            return verdict
-        with seats():
-            found = crashlab.booted(image, step, machine)
-        booted[found.state] += 1
-        return found if found == verdict else Verdict(False, f"{found.state}, not {verdict.state}")
+        boots.take(image, step)
+        return boots.agree(espjudge.judge(image, offset, step))
 
     found = explored(recording, "new kernel", Choice(samples=30, tears=0), look)
     assert found.failures == [], found.shortest
-    assert set(booted) == {"old", "new"}
-    print(f"booted: {dict(booted)}")
+    assert set(boots.seen) == {"old", "new"}
+    print(f"booted: {dict(boots.seen)}")
