@@ -3,11 +3,11 @@
 They lie in /boot under their sha256, so that a name is never another content.
 """
 
-import hashlib
 import os
 import stat
 
 from bootentries import fs
+from bootentries.digest import sha256
 from bootentries.entries.bls import BlsEntry, new_entry
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.txn import install
@@ -36,7 +36,7 @@ def install_overlay(context: Context, path: str) -> str:
     BootentriesError when the file cannot be read, and when storage holds something else.
     """
     data = _read(path)
-    checksum = hashlib.sha256(data).hexdigest()
+    checksum = sha256(data).hexdigest()
     boot = context.root.boot()
     fs.make_dirs(boot, DIRECTORY)
     target = f"{DIRECTORY}/{checksum}.img"
@@ -61,7 +61,7 @@ def stage_overlay(directory: str, path: str) -> str:
     It waits there for a staged deployment to be finalised.  Raises BootentriesError.
     """
     data = _read(path)
-    checksum = hashlib.sha256(data).hexdigest()
+    checksum = sha256(data).hexdigest()
     try:
         os.makedirs(directory, 0o755, exist_ok=True)
         fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
