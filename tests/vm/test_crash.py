@@ -29,6 +29,21 @@ pytestmark = pytest.mark.vm
 
 Seats = Callable[[], AbstractContextManager[None]]
 MENU = f"export OSTREE_GRUB2_EXEC=/{GENERATOR}; "
+# Each leaves out what the order of a write rests on; the explorer has to notice.
+NO_SYNC = """
+from bootentries.txn import ops
+for kind in (ops.Sync, ops.Freeze, ops.ReadBack, ops.ReadBackCopy):
+    kind.apply = lambda op, context: None
+"""
+CLEAN_FIRST = """
+from dataclasses import replace
+from bootentries.txn import plan
+swap = plan._plan_swap
+def backwards(*words):
+    made = swap(*words)
+    return replace(made, before=(*made.after, *made.before), after=())
+plan._plan_swap = backwards
+"""
 STEPS = {
     "ours new kernel": f"{OURS} {deploy('2.0', '--retain')}",
     "ours same kernel": f"{OURS} {deploy('3.0', '--retain')}",
@@ -41,6 +56,12 @@ STEPS = {
     "theirs set-kargs": MENU + theirs("instutil set-kargs", "--merge", "--append=two=2"),
     "theirs new kernel": MENU + theirs(*deploy("2.0", "--retain").split(" ", 1)),
     "theirs cleanup": MENU + theirs("cleanup"),
+}
+# What is not synced at once comes to the disk in pieces when something else syncs.
+BROKEN = {
+    "broken no sync": crashlab.patched(NO_SYNC, "instutil set-kargs --merge --append=b=1")
+    + f"sync -f {TARGET}",
+    "broken cleanup first": crashlab.patched(CLEAN_FIRST, "undeploy 0"),
 }
 CI = ("ours new kernel", "ours set-kargs", "theirs set-kargs")
 # /boot on the root, on three filesystems, and on its own partition.
@@ -78,14 +99,18 @@ def recording(
         part = own.layout.named("boot")
         boot = Place("ext4", part.offset, part.size)
     with seats(), crashlab.guest(guest_tree, image, own.path, log, **options) as (vm, recorder):
-        steps = crashlab.record(vm, recorder, STEPS)
+        steps = crashlab.record(vm, recorder, {**STEPS, **BROKEN})
     root = own.layout.named("root")
     fstype = "ext4" if kind == "boot" else kind
     return Recording(own.path, log, steps, Place(fstype, root.offset, root.size), boot)
 
 
 def explored(
-    recording: Recording, name: str, choice: Choice, boots: Boots | None = None
+    recording: Recording,
+    name: str,
+    choice: Choice,
+    boots: Boots | None = None,
+    enough: int | None = None,
 ) -> Findings:
     step = recording.step(name)
     with Room() as room, Log(recording.log) as log:
@@ -97,7 +122,9 @@ def explored(
             return verdict if boots is None else boots.agree(verdict)
 
         work = room.workspace(2048)
-        found = explore(recording.base, log, step.span, Judge(look), work, choice=choice)
+        found = explore(
+            recording.base, log, step.span, Judge(look), work, choice=choice, enough=enough
+        )
         print(f"{name}: {found.seconds:.0f} s\n{as_text(found, log.writes)}")
         kind = recording.place.fstype if recording.boot is None else "boot"
         crashlab.save(f"{kind}-{name.replace(' ', '-')}", as_json(found, log.writes))
@@ -110,6 +137,12 @@ def test_old_or_new(recording: Recording, name: str) -> None:
     if name.startswith("ours"):
         assert found.failures == [], found.shortest
         assert set(found.verdicts) == recording.step(name).states
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_write_is_caught(recording: Recording, name: str) -> None:
+    found = explored(recording, name, Choice(samples=300, tears=1), enough=1)
+    assert found.failures, "a write that is out of order went unnoticed"
 
 
 def test_some_really_boot(recording: Recording, seats: Seats) -> None:
