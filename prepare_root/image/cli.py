@@ -16,6 +16,7 @@ COMMANDS = {
     "binary": "prepare_root.image.binary",
     "boot-side": "prepare_root.image.bootside",
     "initramfs": "prepare_root.image.initramfs",
+    "inspect": "prepare_root.image.inspect",
 }
 
 

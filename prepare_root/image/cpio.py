@@ -13,12 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prepare_root.formats import FormatError, newc
 from prepare_root.image.errors import ImageError
 from prepare_root.image.run import run
 
-MAGIC = b"070701"
-HEADER_SIZE = 110
-TRAILER = "TRAILER!!!"
+TRAILER = newc.TRAILER.decode()
 BLOCK = 512  # GNU cpio fills its last record up to this with NULs
 
 
@@ -53,7 +52,7 @@ class Member:
             len(name),
             0,  # checksum, unused by this magic
         )
-        header = MAGIC + b"".join(b"%08X" % field for field in fields)
+        header = newc.MAGIC + b"".join(b"%08X" % field for field in fields)
         return _padded(header + name) + _padded(self.data)
 
 
@@ -62,28 +61,15 @@ def members(archive: bytes) -> Iterator[Member]:
 
     Raises ImageError for anything that is not one.
     """
-    offset = 0
-    while True:
-        header = archive[offset : offset + HEADER_SIZE]
-        if len(header) < HEADER_SIZE or header[:6] != MAGIC:
-            raise ImageError("read archive", f"offset {offset}", "no newc header")
-        try:
-            fields = [int(header[i : i + 8], 16) for i in range(6, HEADER_SIZE, 8)]
-        except ValueError as error:
-            raise ImageError(
-                "read archive", f"offset {offset}", "header is not hexadecimal"
-            ) from error
-        ino, mode, uid, gid, nlink, mtime, size, _, _, major, minor, name_size, _ = fields
-        name_at = offset + HEADER_SIZE
-        data_at = _aligned(name_at + name_size)
-        name = os.fsdecode(archive[name_at : name_at + name_size].rstrip(b"\0"))
-        data = archive[data_at : data_at + size]
-        if len(data) < size:
-            raise ImageError("read archive", name, "cut short")
-        if name == TRAILER:
-            return
-        yield Member(name, mode, ino, uid, gid, nlink, mtime, (major, minor), data)
-        offset = _aligned(data_at + size)
+    try:
+        found, _ = newc.read(archive, 0)
+    except FormatError as error:
+        raise ImageError("read archive", "archive", str(error)) from error
+    for one in found:
+        yield Member(
+            os.fsdecode(one.name), one.mode, one.ino, one.uid, one.gid, one.nlink, one.mtime,
+            one.rdev, one.data,
+        )  # fmt: skip
 
 
 def pack(stage: Path, names: Sequence[str], nodes: Sequence[Member] = ()) -> bytes:
@@ -139,10 +125,6 @@ def _finish(staged: Sequence[Member], nodes: Sequence[Member]) -> bytes:
     parts.append(Member(TRAILER, 0).encode())
     archive = b"".join(parts)
     return archive + b"\0" * (-len(archive) % BLOCK)
-
-
-def _aligned(offset: int) -> int:
-    return (offset + 3) & ~3
 
 
 def _padded(data: bytes) -> bytes:

@@ -66,7 +66,7 @@ def test_what_is_no_file_is_not_read():
 BAD = {
     "text": (b"initramfs", "neither an archive nor packed in a known way: it begins b'initra'"),
     "cut": (archive({NAME: b"x" * 100})[:180], "cut short"),
-    "no trailer": (archive({NAME: b"x"})[:-124], "no header at 148"),
+    "no trailer": (archive({NAME: b"x"})[:-124], "no newc header at 148"),
     "header": (b"070701" + b"z" * 120, "bad header at 0"),
     "gzip": (b"\x1f\x8bnothing", "cannot be unpacked by gzip: Error -3"),
     "zstd": (b"\x28\xb5\x2f\xfdnothing", "cannot be unpacked by zstd: "),

@@ -118,13 +118,13 @@ def test_members_are_what_was_encoded(members: list[Member]) -> None:
 @pytest.mark.parametrize(
     ("archive", "reason"),
     [
-        (b"", "offset 0: no newc header"),
-        (b"070707" + b"0" * 200, "offset 0: no newc header"),
-        (b"070701" + b"x" * 200, "offset 0: header is not hexadecimal"),
-        (Member("a", 0, data=b"12345678").encode()[:-4], "a: cut short"),
-        (Member("a", 0).encode(), "offset 112: no newc header"),
+        (b"", "no newc header at 0"),
+        (b"070707" + b"0" * 200, "no newc header at 0"),
+        (b"070701" + b"x" * 200, "bad header at 0: not hexadecimal"),
+        (Member("a", 0, data=b"12345678").encode()[:-4], "cut short in the member at 0"),
+        (Member("a", 0).encode(), "no newc header at 112"),
     ],
 )
 def test_members_of_something_else(archive: bytes, reason: str) -> None:
-    with pytest.raises(ImageError, match=f"^read archive: {reason}$"):
+    with pytest.raises(ImageError, match=f"^read archive: archive: {reason}$"):
         list(cpio.members(archive))
