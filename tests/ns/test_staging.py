@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sidebyside import OURS, THEIRS, facts, pair
 from trees import PLAIN
 
 from prepare_root.formats.booted import BootedMetadata
+from prepare_root.image.cpio import TRAILER, Member
 
 pytestmark = pytest.mark.ns
 
@@ -173,6 +175,37 @@ def test_a_kernel_that_changed_after_staging_is_written_again(both, tmp_path):
     assert f"{kernel[1:]}: its content was not the deployment's, written again" in ours.errors
     assert [line for line in ours.output if line.startswith("status")] == ["status 0"] * len(steps)
     assert "1" in ours.output
+
+
+def image(config: bytes) -> str:
+    """An initramfs with nothing but a configuration."""
+    file = Member("usr/lib/ostree/prepare-root.conf", stat.S_IFREG | 0o644, data=config)
+    return (file.encode() + Member(TRAILER, 0).encode()).decode()
+
+
+def test_an_initramfs_that_cannot_prepare_the_root_is_refused(both, tmp_path):
+    files = {"vmlinuz": "k", "initramfs.img": image(b"[root]\ntransient = true\n")}
+    bad = replace(PLAIN, name="bad", modules=files)
+    both.commit(rich(tmp_path / "bad", bad), "bad", "5.0")
+    good = replace(bad, name="good", modules={**files, "initramfs.img": image(b"")})
+    both.commit(rich(tmp_path / "good", good), "good", "6.0")
+    ours = run_booted(
+        both, OURS, "deploy --stage bad", "deploy bad", "sh: ls /boot/ostree",
+        "sh: bash /run/anyway", "verify", "undeploy 0", "deploy --stage good", "verify",
+        index=1,
+        files={"anyway": b"OSTREE_SYSROOT_OPTS=no-preflight exec python3 -P -m bootentries"
+               b" deploy --retain bad"},
+    )  # fmt: skip
+    assert [line for line in ours.output if line.startswith("status")] == [
+        "status 1", "status 1", "status 0", "status 0", "status 1", *("status 0",) * 3,
+    ], ours.errors  # fmt: skip
+    reason = "it demands a transient root, which takes composefs"
+    assert ours.errors.count(f": usr/lib/ostree/prepare-root.conf: {reason}\n") == 2
+    assert "OSTREE_SYSROOT_OPTS=no-preflight deploys it all the same" in ours.errors
+    # Two kernels before, and none of the refused one.
+    assert len([line for line in ours.output if line.startswith("testos-")]) == 2
+    assert any("initramfs-config" in line for line in ours.output), ours.output
+    assert "was not checked" not in ours.errors
 
 
 CONFLICT = "Modified config file newly defaults to directory 'folder', cannot merge"
@@ -377,4 +410,6 @@ def test_a_small_boot(tmp_path):
         assert "no room in /boot: kernel and initramfs take 3.0 MiB, and 1.1 MiB can" in ours.errors
         assert "no room in /boot: kernel and initramfs take 1.9 MiB, and 1.1 MiB can" in ours.errors
         assert "hint: delete a deployment, as with: bootentries undeploy 1" in ours.errors
+        assert "they are copied at shutdown, after those that no deployment needs" in ours.errors
+        assert "/boot has no room for old and new kernels at once: updating it in" in ours.errors
         assert len(list((both.view(OURS) / "boot/ostree").iterdir())) == 2
