@@ -44,6 +44,11 @@ class KernelLayout:
     aboot: KernelFile | None = None
     bootcsum: str | None = None
 
+    @property
+    def release(self) -> str:
+        """What `uname -r` will say: the name in /boot is `vmlinuz-RELEASE`."""
+        return self.linux.name.removeprefix("vmlinuz").removeprefix("-")
+
     def files(self) -> tuple[KernelFile, ...]:
         """Return the single files in the order in which they are installed."""
         parts = (self.linux, self.initramfs, self.devicetree, self.hmac, self.aboot)

@@ -29,6 +29,12 @@ def roles(present: Sysroot, stateroot: str) -> Roles:
     return Roles(before[0] if before else None, after[0] if after else None)
 
 
+def booted_roles(present: Sysroot) -> Roles:
+    """Return the neighbours of the running deployment; where nothing is running, none."""
+    booted = present.booted_deployment
+    return Roles() if booted is None else roles(present, booted.stateroot)
+
+
 def merge_deployment(present: Sysroot, stateroot: str) -> Deployment | None:
     """Return the deployment whose /etc and arguments a new one in `stateroot` continues."""
     booted = present.booted_deployment

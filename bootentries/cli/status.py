@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bootentries.cli.common import common_options, reading, settings
+from bootentries.cli.common import common_options, note, reading, settings
 
 if TYPE_CHECKING:
     from bootentries.root import Root
@@ -37,7 +37,7 @@ def status(
 ) -> None:
     """List the deployments, the default first.
 
-    A terminal gets a table; a pipe or a file gets the lines of `ostree admin status`.
+    A terminal gets all there is to tell; a pipe gets the lines of `ostree admin status`.
 
     Example: bootentries status --json
     """  # fmt: skip
@@ -55,24 +55,50 @@ def status(
             import json  # noqa: PLC0415
 
             from bootentries.cli.status_report import to_json  # noqa: PLC0415
+            from bootentries.condition import read_condition  # noqa: PLC0415
 
             if verify:
                 _verify_all(root, found)
-            print(json.dumps(to_json(found), indent=2, ensure_ascii=False))
-        elif not found.deployments:
-            print("No deployments.")
+            report = to_json(root, found, read_condition(root, found))
+            print(json.dumps(report, indent=2, ensure_ascii=False))
         elif sys.stdout.isatty() and not verify:
-            from bootentries.cli.status_table import print_table  # noqa: PLC0415
+            from bootentries.cli.status_people import has_colours, people_lines  # noqa: PLC0415
+            from bootentries.condition import read_condition  # noqa: PLC0415
 
-            print_table(found)
-        else:
-            from bootentries.cli.status_report import booted_roles  # noqa: PLC0415
-            from bootentries.cli.status_text import text_lines  # noqa: PLC0415
-
-            roles_here = booted_roles(found)
-            wanted = not skip_signatures
-            for line in text_lines(root, found, roles_here, verify=verify, signatures=wanted):
+            state = read_condition(root, found)
+            for line in people_lines(root, found, state, colours=has_colours()):
                 print(line)
+        else:
+            _print_text(root, found, verify=verify, signatures=not skip_signatures)
+
+
+def _print_text(root: "Root", found: "Sysroot", *, verify: bool, signatures: bool) -> None:
+    """Print libostree's lines; what is amiss is no part of them, and goes to standard error."""
+    from bootentries.cli.status_text import text_lines  # noqa: PLC0415
+    from bootentries.roles import booted_roles  # noqa: PLC0415
+
+    if _may_be_amiss(root, found):
+        from bootentries.condition import read_condition  # noqa: PLC0415
+
+        for text, remedy in read_condition(root, found).notices():
+            note(f"{text}; remedy: {remedy}")
+    if not found.deployments:
+        print("No deployments.")
+    around = booted_roles(found)
+    for line in text_lines(root, found, around, verify=verify, signatures=signatures):
+        print(line)
+
+
+def _may_be_amiss(root: "Root", found: "Sysroot") -> bool:
+    """Return whether one of the files of `condition` is there: scripts run this by the hundred."""
+    from bootentries.fs import list_optional  # noqa: PLC0415
+
+    if root.boot_fd is not None:
+        for place in (".", "ostree"):
+            names = list_optional(root.boot_fd, place) or ()
+            if any(name.endswith(".stamp") for name in names):
+                return True
+    return found.booted and os.path.exists("/run/bootchain/fallback")
 
 
 def _counted(root: "Root", found: "Sysroot") -> "Sysroot":

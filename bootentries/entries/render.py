@@ -58,12 +58,12 @@ def render(
 
 def title_of(target: Target, index: int, *, several: bool, config: RepoConfig) -> str:
     """Return the title of a deployment at place `index` of the list."""
-    item, linux = target.deployment, target.kernel.linux.name
+    item = target.deployment
     what = Titled(
         name=target.pretty_name,
         version=item.version,
         label=item.label,
-        kernel=linux.removeprefix("vmlinuz").removeprefix("-"),
+        kernel=target.kernel.release,
         stateroot=item.stateroot,
         checksum=item.checksum[:12],
     )

@@ -100,9 +100,7 @@ def plan(
         todo = _plan_links(present, targets, boot, loader, how)
     else:
         todo = _plan_swap(present, targets, boot, loader, how)
-    return replace(
-        todo, before=(*loader.resume(), *todo.before), after=(*how.follows, *todo.after)
-    )
+    return replace(todo, before=(*loader.resume(), *todo.before), after=(*how.follows, *todo.after))
 
 
 def same_configuration(present: tuple[Deployment, ...], targets: tuple[Target, ...]) -> bool:
