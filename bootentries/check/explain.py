@@ -11,6 +11,7 @@ from bootentries.check.deployments import check_commit, check_origin, check_tree
 from bootentries.check.entries import bootlink_of, check_text, in_order, read_entry
 from bootentries.check.finding import Finding, Report, shown
 from bootentries.check.grub import check_target, find_menu
+from bootentries.check.initramfs import check_initramfs
 from bootentries.check.kernels import check_kernels, in_boot
 from bootentries.check.links import check_bootversion, follow
 from bootentries.check.mounts import mounts
@@ -251,6 +252,7 @@ class _Walker:
         place = f"boot/{payload_dir(item)}"
         with _step("kernel", place) as report:
             check_kernels(self.root, bootversion, (item,), report)
+            check_initramfs(self.root, (item,), report)
         return Hop("kernel", place, "the same files as in the deployment")
 
     def _commit(self, item: Deployment) -> Hop:
