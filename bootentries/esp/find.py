@@ -128,7 +128,10 @@ def _on_disk(disk: str, sys: str, dev: str) -> Iterator[EspPlace]:
         if item.number in nodes
     }
     esps = [Source(node, True) for node, kind in kinds.items() if kind == ESP_TYPE]
-    others = [Source(node, True) for node, kind in kinds.items() if kind == XBOOTLDR_TYPE]
+    # A boot partition of the list itself can have this type; systemd-boot reads FAT alone.
+    others = [
+        Source(node, True) for node, kind in kinds.items() if kind == XBOOTLDR_TYPE and is_fat(node)
+    ]
     for esp in esps:
         yield EspPlace(esp.path, others[0] if others else esp, esp)
 
@@ -147,6 +150,18 @@ def read_partitions(node: str, sector: int) -> list[_Partition]:
         os.close(fd)
     kinds = [table[start : start + 16] for start in range(0, len(table), size)]
     return [_Partition(number, kind) for number, kind in enumerate(kinds, 1) if any(kind)]
+
+
+def is_fat(node: str) -> bool:
+    """Return whether a FAT filesystem begins on a device; raises OSError."""
+    fd = os.open(node, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        head = os.pread(fd, 512, 0)
+    finally:
+        os.close(fd)
+    # The type as FAT12 and FAT16 have it, and as FAT32 does.
+    named = head[54:57] == b"FAT" or head[82:87] == b"FAT32"
+    return named and head[510:512] == b"\x55\xaa"
 
 
 def _mbr(head: bytes) -> list[_Partition]:

@@ -68,7 +68,10 @@ def _device(node: str, write: bool) -> Iterator[int]:
         raise from_os_error("open ESP", error, node) from error
     path = mounted_on(number)
     if path is not None:
-        fd = os.open(path, _FLAGS)
+        try:
+            fd = os.open(path, _FLAGS)
+        except OSError as error:
+            raise from_os_error("open ESP", error, path) from error
         try:
             yield fd
         finally:
@@ -103,9 +106,16 @@ def _mounted(node: str, write: bool) -> Iterator[int]:
             finally:
                 os.close(fd)
         finally:
-            syscalls.umount(os.fsencode(directory), 0)
+            _unmount(directory, node)
     finally:
         os.rmdir(directory)
+
+
+def _unmount(directory: str, node: str) -> None:
+    try:
+        syscalls.umount(os.fsencode(directory), 0)
+    except OSError as error:
+        raise from_os_error("unmount ESP", error, node) from error
 
 
 def mounted_on(device: int, table: str | None = None) -> str | None:

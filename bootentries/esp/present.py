@@ -72,8 +72,13 @@ class Present:
 
     @property
     def generation(self) -> int:
-        """The highest one that any name has, 0 for none."""
-        return max((item.name.generation for item in self.entries), default=0)
+        """The highest one that any name has, 0 for none.
+
+        Names in capitals count: on FAT the same name in small letters would be that file.
+        """
+        odd = (parse_entry_name(path.rpartition("/")[2]) for path in self.odd)
+        names = (*(item.name for item in self.entries), *(name for name in odd if name))
+        return max((name.generation for name in names), default=0)
 
     def shown(self) -> list[Entry]:
         """Return all that systemd-boot shows from this directory, in its order."""

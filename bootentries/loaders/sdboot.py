@@ -7,8 +7,9 @@ can change from one to the other and back, and boots by either on the way.
 from dataclasses import dataclass
 
 from bootentries.errors import BootentriesError
-from bootentries.esp.sync import STAMP, sync_all
+from bootentries.esp.sync import STAMP, is_pending, sync_all
 from bootentries.loaders import Loader, Menu
+from bootentries.root import Root
 from bootentries.sysroot import load
 from bootentries.txn import ops
 from bootentries.txn.context import Context
@@ -21,7 +22,7 @@ class SyncEsps:
     """Bring the partitions in step with the active list.
 
     The deployments of the list before stay while a partition has entries of it that could
-    not be replaced.
+    not be replaced.  Nothing boots from one that is not there: that is a remark.
     """
 
     def describe(self) -> str:
@@ -36,16 +37,23 @@ class SyncEsps:
         if not failed:
             return
         ops.WriteFile(STAMP, "").apply(context)
-        for outcome in failed[1:]:
-            context.note(f"{outcome.error}")
-        stuck = [outcome for outcome in failed if not outcome.missing]
-        error = (stuck or failed)[0].error
-        assert error is not None
-        hint = f"{error.hint or 'mend that'}; then: bootentries esp sync"
-        if stuck:
-            raise ProgramFailed(error.operation, error.obj, error.reason, hint=hint)
-        context.note(f"hint: {hint}")
-        raise BootentriesError(error.operation, error.obj, error.reason, hint=hint)
+        stuck: BootentriesError | None = None
+        for outcome in failed:
+            assert outcome.error is not None
+            hint = f"{outcome.error.hint or 'mend that'}; then: bootentries esp sync"
+            if stuck is None and not outcome.missing:
+                stuck = outcome.error
+            else:
+                context.note(f"{outcome.error}")
+                context.note(f"hint: {hint}")
+        if stuck is not None:
+            hint = f"{stuck.hint or 'mend that'}; then: bootentries esp sync"
+            raise ProgramFailed(stuck.operation, stuck.obj, stuck.reason, hint=hint)
+
+
+def resume_sync(root: Root) -> tuple[Op, ...]:
+    """Return what has to be tried before the list before may be cleaned up."""
+    return (SyncEsps(),) if is_pending(root) else ()
 
 
 @dataclass(frozen=True, slots=True)

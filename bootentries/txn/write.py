@@ -103,6 +103,11 @@ def plan_clean(
     try:
         # Only a program that has still to run is worth an error about the loader here.
         first = choose_loader(root, present.config).resume() if is_pending(root) else ()
+        if read_esp_config(root.fd).enabled:
+            # Loaded late: most sysroots have no partition that follows.
+            from bootentries.loaders.sdboot import resume_sync  # noqa: PLC0415
+
+            first = (*first, *resume_sync(root))
         return (*first, *plan_cleanup(present, read_listing(root, opts), prune))
     except OSError as error:
         raise from_os_error("plan", error) from error

@@ -82,13 +82,29 @@ def test_the_esp_of_the_disk(devices, root):
     assert places(devices, root) == (EspPlace(esp.path, esp, esp),)
 
 
-def test_xbootldr_takes_the_entries(devices, root):
+FAT16 = (bytes(54) + b"FAT16   ").ljust(510, b"\0") + b"\x55\xaa"
+FAT32 = (bytes(82) + b"FAT32   ").ljust(510, b"\0") + b"\x55\xaa"
+
+
+@pytest.mark.parametrize("content", [FAT16, FAT32])
+def test_xbootldr_takes_the_entries(devices, root, content):
     node = devices.disk("vda", gpt(ESP_TYPE, LINUX_TYPE, XBOOTLDR_TYPE), 3)
     devices.root_on(node / "vda2")
+    (devices.dev / "vda3").write_bytes(content)
     (found,) = places(devices, root)
     assert found.esp.path == f"{devices.dev}/vda1"
     assert found.boot.path == f"{devices.dev}/vda3"
     assert found.label == found.esp.path
+
+
+@pytest.mark.parametrize("content", [b"", bytes(1024), FAT16[:-2], b"\x53\xef" * 512])
+def test_a_boot_partition_without_fat_does_not(devices, root, content):
+    """It is where the list itself lies, with the type that other tools want it to have."""
+    node = devices.disk("vda", gpt(ESP_TYPE, LINUX_TYPE, XBOOTLDR_TYPE), 3)
+    devices.root_on(node / "vda2")
+    (devices.dev / "vda3").write_bytes(content)
+    (found,) = places(devices, root)
+    assert found.boot == found.esp
 
 
 def test_every_disk_below_a_raid(devices, root):
@@ -105,6 +121,7 @@ def test_every_disk_below_a_raid(devices, root):
 def test_a_disk_with_an_mbr(devices, root):
     node = devices.disk("sda", mbr(0xEF, 0x83, 0xEA), 3)
     devices.root_on(node / "sda2")
+    (devices.dev / "sda3").write_bytes(FAT16)
     (found,) = places(devices, root)
     assert (found.esp.path, found.boot.path) == (f"{devices.dev}/sda1", f"{devices.dev}/sda3")
 

@@ -155,6 +155,14 @@ def test_what_is_not_ours_stays(esp):
     assert not (esp.path / "loader/entries.srel").exists()
 
 
+def test_a_name_in_capitals_is_not_written_over(esp):
+    """On FAT it would be the same file."""
+    (esp.path / ENTRIES).mkdir(parents=True)
+    (esp.path / ENTRIES / "BOOTCHAIN-000007-01.CONF").write_text("mine")
+    esp.sync(entry("a"))
+    assert [item.file for item in esp.present().entries] == ["bootchain-000008-01.conf"]
+
+
 def test_counters_that_the_loader_left_are_kept(esp):
     fresh = [entry("a", tries=(3, 0)), entry("b", tries=(3, 0))]
     esp.sync(*fresh)

@@ -2,17 +2,17 @@
 
 import pytest
 
-from bootentries.errors import BootentriesError
 from bootentries.esp.names import ENTRIES
 from bootentries.esp.sync import STAMP
 from bootentries.loaders.detect import choose_loader, choose_menu_loader
 from bootentries.loaders.grub import GrubLoader
 from bootentries.loaders.none import NoLoader
-from bootentries.loaders.sdboot import SdbootLoader, SyncEsps
+from bootentries.loaders.sdboot import SdbootLoader, SyncEsps, resume_sync
 from bootentries.repo import read_config
+from bootentries.sysroot import load
 from bootentries.txn.context import Context
 from bootentries.txn.run_ops import ProgramFailed
-from bootentries.txn.write import apply_notes
+from bootentries.txn.write import apply_notes, plan_clean
 
 
 def configure(fake, places, more=""):
@@ -62,15 +62,24 @@ def test_in_step_the_stamp_goes(fake, context, partition):
     assert not (fake.path / STAMP).exists()
 
 
-def test_one_that_is_missing_holds_up_nothing(fake, context, partition):
+def test_one_that_is_missing_holds_up_nothing(fake, root, context, partition, said):
     configure(fake, f"/nowhere;{partition}")
-    with pytest.raises(BootentriesError) as caught:
-        SyncEsps().apply(context)
-    assert not isinstance(caught.value, ProgramFailed)
-    assert str(caught.value) == "open ESP: /nowhere: No such file or directory"
-    assert caught.value.hint == "mend that; then: bootentries esp sync"
+    SyncEsps().apply(context)
+    assert said == [
+        "open ESP: /nowhere: No such file or directory",
+        "hint: mend that; then: bootentries esp sync",
+    ]
     assert (fake.path / STAMP).exists()
     assert len(list((partition / ENTRIES).iterdir())) == 2
+    assert resume_sync(root) == (SyncEsps(),)
+
+
+def test_before_a_clean_up_it_is_tried_again(fake, root, partition):
+    configure(fake, partition)
+    present = load(root)
+    assert SyncEsps() not in plan_clean(root, present, frozenset())
+    (fake.path / STAMP).touch()
+    assert plan_clean(root, present, frozenset())[0] == SyncEsps()
 
 
 def test_one_that_boots_the_list_before_keeps_it(fake, context, partition, said):
