@@ -7,8 +7,14 @@ _LONGEST = 8000
 
 
 def note(text: str) -> None:
-    """Say something that is not the result."""
-    print(f"bootentries: {text}", file=sys.stderr)
+    """Say something that is not the result.
+
+    Where it cannot be written nobody hears it, and what was being done goes on.
+    """
+    try:
+        print(f"bootentries: {text}", file=sys.stderr)
+    except OSError:
+        return
 
 
 def print_error(text: str, hint: str | None) -> None:

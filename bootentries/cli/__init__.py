@@ -8,7 +8,7 @@ import click
 
 from bootentries.cli.common import common_options, default_settings
 from bootentries.cli.verbs import VerbGroup, is_shared
-from bootentries.errors import BootentriesError
+from bootentries.errors import BootentriesError, from_os_error
 from bootentries.say import one_line, print_error
 
 _USUAL_WIDTH, _WIDEST = 80, 100
@@ -54,7 +54,7 @@ def run(argv: list[str]) -> int:
             obj=default_settings(),
             terminal_width=_help_width(),
         )
-        sys.stdout.flush()
+        _flush()
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -68,8 +68,7 @@ def run(argv: list[str]) -> int:
         print("bootentries: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader went away: nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 141
     except BootentriesError as error:
         print_error(str(error), error.hint)
@@ -80,6 +79,22 @@ def run(argv: list[str]) -> int:
         print_error(f"system call: {shown or '-'}: {error.strerror}", None)
         return 1
     return 0
+
+
+def _flush() -> None:
+    """Bring what was printed to its reader, or raise an error that names it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_output()
+        raise from_os_error("print", error, "standard output") from error
+
+
+def _forget_output() -> None:
+    """What could not be printed would be tried once more at exit, and complained of."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help_width() -> int:

@@ -115,6 +115,19 @@ def test_a_reader_that_goes_away(fake):
     assert done.stderr == ""
 
 
+def test_output_that_cannot_be_written(fake):
+    """A full disk, say; Python itself would end with 120 and a complaint of its own."""
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    words = [sys.executable, "-m", "bootentries", "--sysroot", str(fake.path), "status"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            words, cwd=CHECKOUT, stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False, env=environ,
+        )  # fmt: skip
+    assert done.stderr == "bootentries: print: standard output: No space left on device\n"
+    assert done.returncode == 1
+
+
 def test_print_current_dir(fake, capsys):
     assert run(["--sysroot", str(fake.path), "--print-current-dir"]) == 0
     assert capsys.readouterr().out == f"{fake.deployment()}\n"
