@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 from callfaults import remote, report
-from callfaults.calls import EIO, ENOMEM, ENOSPC, EROFS
+from callfaults.calls import EIO, ENOMEM, ENOSPC, EROFS, parse_trace, writes
 from callfaults.sweep import KILL
 
 pytestmark = pytest.mark.ns
@@ -80,6 +80,39 @@ PLANTED = {
         ("os-init", KILL, r'^mkdirat\(.*another/var"'), "missing: ostree/deploy/another/var",
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('openat(AT_FDCWD</>, "/etc/x", O_RDONLY|O_CLOEXEC) = 3</etc/x>', False),
+        ('openat(6</s/boot>, ".", O_WRONLY|O_CLOEXEC|O_TMPFILE, 0600) = 7</s/#12>', True),
+        ('openat2(3</s>, "ostree/lock", {flags=O_RDWR|O_CREAT, mode=0600}, 24) = 5</s>', True),
+        ('openat(AT_FDCWD</>, "/dev/null", O_RDWR|O_CLOEXEC) = 3</dev/null>', False),
+        ('write(7</s/boot/.x.tmp>, "x", 1) = 1', True),
+        ('write(1<pipe:[77]>, "x", 1) = 1', False),
+        ("ioctl(4</s/boot>, FIFREEZE) = 0", True),
+        ("ioctl(6</s/x>, FS_IOC_GETFLAGS, [FS_EXTENT_FL]) = 0", False),
+        ("ioctl(6</s/x>, FS_IOC_SETFLAGS, [FS_IMMUTABLE_FL]) = 0", True),
+        ("fcntl(5</s/ostree/lock>, F_OFD_SETLK, {l_type=F_WRLCK}) = 0", True),
+        ("fcntl(5</s/ostree/lock>, F_GETFD) = 0x1 (flags FD_CLOEXEC)", False),
+        ('renameat(6</s>, "a", 6</s>, "b") = -1 EIO (Input/output error) (INJECTED)', True),
+    ],
+)
+def test_what_is_of_the_write_class(line, expected):
+    ((call,),) = parse_trace(f"{line}\n+++ exited with 0 +++\n").values()
+    assert writes(call) is expected
+
+
+def test_calls_are_counted_by_process_and_name():
+    trace = (
+        '7 mkdir("a", 0755) = 0\n8 mkdir("b", 0755) = 0\n7 fsync(3</a>) = 0\n7 mkdir("c", 0) = 0'
+    )
+    found = parse_trace(trace)
+    assert [(call.name, call.number) for call in found["7"]] == [
+        ("mkdir", 1), ("fsync", 1), ("mkdir", 2),
+    ]  # fmt: skip
+    assert [(call.name, call.number) for call in found["8"]] == [("mkdir", 1)]
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,8 @@ _ENVIRON = {
     "PYTHONPYCACHEPREFIX": "/tmp/pycache",
     "PYTHONHASHSEED": "0",
     "LC_ALL": "C.UTF-8",
+    # Some verbs are for the service manager alone.
+    "INVOCATION_ID": "0" * 32,
 }
 # In front of the real one: strace for the run that is meant, and none for the others.
 _WRAPPER = """#!/bin/sh
