@@ -31,9 +31,13 @@ def install_file(context: Context, source: str, path: str) -> None:
     ):
         present = _open_present(directory, name)
         try:
-            if present is not None and _same(src, present):
-                context.proved.add(path)
-                return
+            if present is not None:
+                os.fdatasync(present)
+                if _is_link(src, present):
+                    return
+                if _same(src, present):
+                    context.proved.add(path)
+                    return
         finally:
             if present is not None:
                 os.close(present)
@@ -176,12 +180,14 @@ def _open_present(directory: int, name: str) -> int | None:
         return None
 
 
-def _same(left: int, right: int) -> bool:
+def _is_link(src: int, present: int) -> bool:
+    ours, theirs = os.fstat(src), os.fstat(present)
+    return (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
+
+
+def _same(src: int, present: int) -> bool:
     """Whether what is there is the same as the source, on storage."""
-    if os.fstat(left).st_size != os.fstat(right).st_size:
-        return False
-    os.fdatasync(right)
-    return _is_stored(left, right)
+    return os.fstat(src).st_size == os.fstat(present).st_size and _is_stored(src, present)
 
 
 def _place(src: int, directory: int, name: str) -> None:

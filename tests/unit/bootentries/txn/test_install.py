@@ -2,9 +2,11 @@
 
 import os
 import stat
+from itertools import product
 
 import pytest
 
+from bootentries.errors import BootentriesError
 from bootentries.txn import install
 from bootentries.txn.context import Context
 
@@ -74,3 +76,63 @@ def test_a_single_file_gets_the_mode_but_a_time_of_its_own(fake, context, tree, 
     found = (fake.path / "boot/ostree/one").stat()
     assert stat.S_IMODE(found.st_mode) == 0o640
     assert (found.st_mtime == OLD) is can_link
+
+
+def kernel(tree, content: bytes) -> str:
+    (tree / "kernel").write_bytes(content)
+    return f"{TREE}/kernel"
+
+
+# One block, a block and a bit, and several: the last one is compared in part.
+SIZES = (1, (1 << 20) - 1, 1 << 20, (1 << 20) + 4097, 3 << 20)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_copy_is_compared_with_storage_once(fake, context, tree, size, monkeypatch):
+    content = os.urandom(size)
+    source = kernel(tree, content)
+    (fake.path / "boot/ostree/kernel").write_bytes(content)
+    install.install_file(context, source, "boot/ostree/kernel")
+    assert context.proved == {"boot/ostree/kernel"}
+    # It is known by now.
+    monkeypatch.setattr(install, "_stored", None)
+    install.read_back_copy(context, source, "boot/ostree/kernel")
+
+
+@pytest.mark.parametrize("case", product(SIZES, (0, -1)))
+def test_one_byte_that_differs_is_noticed(fake, context, said, tree, case):
+    size, at = case
+    content = bytearray(os.urandom(size))
+    source = kernel(tree, bytes(content))
+    content[at] ^= 1
+    (fake.path / "boot/ostree/kernel").write_bytes(content)
+    with pytest.raises(BootentriesError, match="read back: boot/ostree/kernel: storage holds"):
+        install.read_back_copy(context, source, "boot/ostree/kernel")
+    install.install_file(context, source, "boot/ostree/kernel")
+    assert said == ["boot/ostree/kernel: its content was not the deployment's, written again"]
+    assert context.proved == set()
+    install.read_back_copy(context, source, "boot/ostree/kernel")
+
+
+@pytest.mark.parametrize("more", [b"", b"x"])
+def test_another_length_is_noticed(fake, context, tree, more):
+    source = kernel(tree, b"k" * 5000 + more)
+    (fake.path / "boot/ostree/kernel").write_bytes(b"k" * 5000 + (b"" if more else b"x"))
+    with pytest.raises(BootentriesError, match="read back"):
+        install.read_back_copy(context, source, "boot/ostree/kernel")
+
+
+def test_what_was_known_is_forgotten_when_it_is_written(fake, context, tree):
+    source = kernel(tree, b"new")
+    (fake.path / "boot/ostree/kernel").write_bytes(b"old")
+    context.proved.add("boot/ostree/kernel")
+    install.install_file(context, source, "boot/ostree/kernel")
+    assert context.proved == set()
+
+
+def test_a_small_file_is_read_back(fake, context):
+    (fake.path / "boot/menu").write_bytes(b"text")
+    install.read_back(context, "boot/menu", b"text")
+    for other in (b"", b"tex", b"texts", b"tEst"):
+        with pytest.raises(BootentriesError, match="read back: boot/menu: storage holds"):
+            install.read_back(context, "boot/menu", other)

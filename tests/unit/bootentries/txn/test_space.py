@@ -50,3 +50,13 @@ def test_asking_leaves_nothing(fake, root):
     assert space.fits(root.boot(), 4096)
     assert not space.fits(root.boot(), 1 << 60)
     assert sorted(path.name for path in (fake.path / "boot").iterdir()) == before
+
+
+def test_half_a_kernel_counts_for_the_rest(fake, root, run):
+    """What was begun and not ended has still to be written."""
+    found = targets(root, run)[:1]
+    payload = next((fake.path / "boot/ostree").iterdir())
+    (payload / found[0].kernel.linux.name).unlink()
+    assert space.needed(root, found) == os.statvfs(fake.path).f_bsize
+    (payload / found[0].kernel.linux.name).write_bytes(b"another size than before")
+    assert space.needed(root, found) == os.statvfs(fake.path).f_bsize
