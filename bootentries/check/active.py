@@ -5,6 +5,9 @@ from bootentries.check.finding import Report
 from bootentries.check.listing import deployment_names, files, stateroots
 from bootentries.errors import BootentriesError
 from bootentries.failure import STAMP, interrupted
+from bootentries.hooks.stamp import STAMP as HOOKS_STAMP
+from bootentries.hooks.stamp import read_pending
+from bootentries.loopguard import LIMIT, RECORD, Attempts
 from bootentries.repo import REPO, RepoConfig, read_config
 from bootentries.root import Root
 from bootentries.sysroot import DEPLOY
@@ -66,6 +69,20 @@ def check_boot(root: Root, known: set[tuple[str, str]], report: Report) -> None:
         if interrupted(text) not in known:
             said = " ".join(text.split())
             report.add("finalize-failed", f"boot/{STAMP}", said or "no reason is given")
+    _check_left(root, report)
+
+
+def _check_left(root: Root, report: Report) -> None:
+    """Look at what failed again and again, and at what was left to run."""
+    data = fs.read_optional(root.boot(), RECORD)
+    attempts = None if data is None else Attempts.decode(data.decode(errors="replace"))
+    if attempts is not None and attempts.count >= LIMIT:
+        what = f"{attempts.stateroot}/{attempts.name}, {attempts.count} times: {attempts.reason}"
+        report.add("finalize-loop", f"boot/{RECORD}", what)
+    pending = read_pending(root)
+    if pending is not None:
+        names = ", ".join(name for name, _ in pending.hooks) or "none is named"
+        report.add("hooks-pending", HOOKS_STAMP, names)
 
 
 def deployments(root: Root) -> tuple[str, ...]:

@@ -294,6 +294,14 @@ _WARNINGS = _table(
             "The last staged deployment could not be finalised at shutdown.",
             "mend what the reason names, and deploy again",
         ),
+        "finalize-loop": (
+            "A commit failed at so many shutdowns in a row that it is not staged again.",
+            "mend what the reason names; then stage it with --retry-failed, or deploy it at once",
+        ),
+        "hooks-pending": (
+            "Hooks have still to run for the active list.",
+            "run `bootentries hooks run-pending`; `bootentries hooks` tells why they did not",
+        ),
         "entry-not-a-file": (
             "Something among the entries has an entry's name, and is no file.",
             "remove it",

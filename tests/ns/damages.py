@@ -75,6 +75,17 @@ def a_stamp_of_a_failure(victim):
     put(victim.top / "boot/ostree/finalize-failure.stamp", "error: no space\n")
 
 
+@damage("finalize-loop")
+def a_commit_that_failed_too_often(victim):
+    text = f"target=testos/{'e' * 64}.0\ncount=3\nreason=no space\n"
+    put(victim.top / "boot/ostree/finalize-attempts.stamp", text)
+
+
+@damage("hooks-pending")
+def a_stamp_of_hooks(victim):
+    put(victim.top / "boot/ostree/bootentries-hooks.stamp", "reason=deploy\nwaits=10-a\n")
+
+
 # boot/loader
 
 
