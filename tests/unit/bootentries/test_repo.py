@@ -2,6 +2,7 @@
 
 import pytest
 
+from bootentries.entries.template import Template
 from bootentries.repo import LOADERS, RepoConfig, parse_config
 from prepare_root.formats import FormatError
 
@@ -29,6 +30,14 @@ from prepare_root.formats import FormatError
 )
 def test_config(text, config):
     assert parse_config(text.encode()) == config
+
+
+def test_a_title_template():
+    found = parse_config(b"[bootchain]\ntitle-template={label}\\sx\n")
+    assert found == RepoConfig(title=Template.parse("{label} x"))
+    with pytest.raises(FormatError) as caught:
+        parse_config(b"[bootchain]\ntitle-template={nome}\n")
+    assert str(caught.value).startswith("[bootchain] title-template: '{nome}': 'nome' is not one")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """The description of a staged deployment, written as libostree writes it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootentries.booted import STAGED, Named, Staged, read_staged
@@ -11,6 +12,7 @@ from bootentries.errors import BootentriesError
 from bootentries.staged import (
     LOCKED,
     encode_staged,
+    set_extra,
     set_kargs,
     set_lock,
     take_staged,
@@ -60,6 +62,7 @@ def test_the_order_of_the_keys():
         st.dictionaries(WORD, WORD).map(lambda found: tuple(found.items())),
     )
 )  # fmt: skip
+@settings(deadline=None)
 def test_what_is_written_is_read(tmp_path_factory, staged):
     run = str(tmp_path_factory.getbasetemp())
     write_staged(staged, run)
@@ -133,3 +136,15 @@ def test_keys_that_nobody_knows_stay(run):
     assert found["kargs"] == Variant("as", ["n"])
     set_lock(False, run)
     assert decode("a{sv}", Path(run, STAGED).read_bytes())["of-later"] == Variant("s", "kept")
+
+
+def test_a_key_for_the_entry_joins_the_others_and_goes(run):
+    known = replace(KNOWN, extras=(("x-other", "1"),))
+    write_staged(known, run)
+    set_extra("x-mine", "one", run)
+    set_extra("x-mine", "two", run)
+    assert dict(read_staged(run).extras) == {"x-other": "1", "x-mine": "two"}
+    set_extra("x-mine", None, run)
+    assert Path(run, STAGED).read_bytes() == encode_staged(known)
+    set_extra("x-other", None, run)
+    assert Path(run, STAGED).read_bytes() == encode_staged(KNOWN)

@@ -1,10 +1,13 @@
 """Entries as they are written."""
 
+from dataclasses import replace
+
 import pytest
 
 from bootentries.deployment import Bootlink, Deployment, Entry
 from bootentries.entries.bls import format_entry, parse
 from bootentries.entries.render import Target, boot_options, render
+from bootentries.entries.template import Template
 from bootentries.kernel import KernelFile, KernelLayout
 from bootentries.repo import RepoConfig
 
@@ -99,3 +102,19 @@ def test_overlays_stay_behind_the_primary_initrd():
 )
 def test_boot_options(options, kernel, result):
     assert boot_options(options, kernel, LINK) == result
+
+
+def test_a_label_and_a_template():
+    """Of a copied label of another deployment nothing stays."""
+    old = parse(f"title t\nx-bootchain-label os/{'d' * 64}.0 theirs\n")
+    item = Deployment("os", CSUM, 0, SUM, label="mine", entry=Entry("ostree-1.conf", old))
+    config = RepoConfig(title=Template.parse("{label}: {kernel} {checksum}"))
+    for changed, title, key in (
+        (item, f"mine: 6 {CSUM[:12]} (ostree:0)", f"os/{CSUM}.0 mine"),
+        (replace(item, label=None), f": 6 {CSUM[:12]} (ostree:0)", None),
+    ):
+        found = render(
+            Target(changed, KernelLayout(LINUX), "OS"),
+            index=0, count=1, link=LINK, several=False, config=config,
+        )  # fmt: skip
+        assert (found.get("title"), found.get("x-bootchain-label")) == (title, key)

@@ -44,6 +44,7 @@ CHANGES = [
     ({"options": "ostree=/ostree/boot.0/os/b/0 root=a quiet"}, False),
     ({"options": ""}, False),
     ({"version": "2"}, False),
+    ({"label": "mine"}, False),
     ({"version": None}, False),
     ({"stateroot": "other"}, False),
     ({"overlays": (ONE,)}, False),
