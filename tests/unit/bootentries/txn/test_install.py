@@ -99,7 +99,7 @@ def test_a_copy_is_compared_with_storage_once(fake, context, tree, size, monkeyp
     install.read_back_copy(context, source, "boot/ostree/kernel")
 
 
-@pytest.mark.parametrize("case", product(SIZES, (0, -1)))
+@pytest.mark.parametrize("case", [*product(SIZES, (0, -1))])
 def test_one_byte_that_differs_is_noticed(fake, context, said, tree, case):
     size, at = case
     content = bytearray(os.urandom(size))
