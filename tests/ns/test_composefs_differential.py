@@ -36,7 +36,18 @@ import namespace
 import pytest
 import sysroots
 from chroots import debian_chroot
+from namespace import Outcome, Run
 from sysroots import COMMIT, OSTREE_KARG, Layout
+from test_prepare_root_differential import (
+    PEER,
+    Case,
+    Disk,
+    Peer,
+    altered,
+    disk,
+    run_peer,
+    try_altered,
+)
 
 from prepare_root.image import binary
 
@@ -259,6 +270,50 @@ def test_same_over_the_matrix(tmp_path: Path) -> None:
     assert not different, f"{len(different)} differ:\n" + "\n".join(different[:5])
     assert sum(verdicts.values()) == len(points)
     assert {"composefs", "plain", "refused", "without fs-verity"} == set(verdicts)
+
+
+# ---- the comparison notices ---------------------------------------------------------------------
+
+EVERYTHING = Run(
+    PEER, config="[composefs]\nenabled=yes\n[root]\ntransient=true\n[sysroot]\nreadonly=true\n"
+)
+ALTERATIONS = [
+    ("root", "mode", "0o711"),
+    ("root", "modes", "(0o755, 0o755, 0o755)"),
+    ("volatile root", "text", "b'/dev/null'"),
+    ("etc", "readonly", "True"),
+    ("etc", "source", "b'/sysroot/ostree'"),
+    ("sysroot", "source", "b'/sysroot/ostree'"),
+    ("stateroot var", "readonly", "True"),
+    ("booted", "data", "b''"),
+]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Disk, Outcome]]:
+    """A disk with an image, and what libostree's program makes of it."""
+    work = tmp_path_factory.mktemp("reference")
+    with disk(work, Case("image", Layout(composefs=True), EVERYTHING)) as one:
+        yield one, run_peer(work, one, sid(), EVERYTHING)
+
+
+def sid() -> Peer:
+    return Peer("sid", debian_chroot("sid", ("ostree-boot",)))
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS, ids=" ".join)
+def test_an_altered_step_is_noticed(
+    tmp_path: Path, reference: tuple[Disk, Outcome], alteration: tuple[str, str, str]
+) -> None:
+    with pytest.raises(AssertionError) as caught:
+        try_altered(tmp_path, sid(), reference, altered(*alteration), EVERYTHING)
+    assert "altered: " not in str(caught.value)
+
+
+def test_nothing_altered_is_the_same(tmp_path: Path, reference: tuple[Disk, Outcome]) -> None:
+    """The same way with an alteration that cannot be seen from outside: the control."""
+    how = altered("booted", "step", "'written'")
+    try_altered(tmp_path, sid(), reference, how, EVERYTHING)
 
 
 def test_the_sample_has_every_value() -> None:
