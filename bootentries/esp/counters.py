@@ -8,6 +8,7 @@ from bootentries.errors import BootentriesError
 from bootentries.esp.config import read_esp_config
 from bootentries.esp.find import find_places
 from bootentries.esp.places import opened_place
+from bootentries.esp.plan import left_counters
 from bootentries.esp.present import read_present
 from bootentries.esp.wanted import identity
 from bootentries.root import Root
@@ -25,9 +26,8 @@ def counted(root: Root, found: Sysroot) -> Sysroot:
         for place in find_places(root, read_esp_config(root.fd).places):
             try:
                 with opened_place(root, place.boot, write=False) as fd:
-                    for item in read_present(fd).live:
-                        if item.deployment is not None:
-                            tries.setdefault(item.deployment, item.name.tries)
+                    for deployment, left in left_counters(read_present(fd)).items():
+                        tries.setdefault(deployment, left)
             except (OSError, BootentriesError):
                 continue
     except BootentriesError:

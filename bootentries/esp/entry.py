@@ -87,6 +87,12 @@ def switch_offset(data: bytes) -> int | None:
     return None if place < 0 else place + 1
 
 
+def live_offset(data: bytes) -> int | None:
+    """Return where in an entry the byte is that takes its effect away, or None."""
+    place = data.find(b"\n" + _LIVE.encode())
+    return None if place < 0 else place + 1
+
+
 def is_live(text: str) -> bool:
     """Return whether loaders boot from this text."""
     return f"\n{_LIVE}" in text

@@ -17,7 +17,7 @@ from typing import Protocol
 from bootentries import fs, syscalls
 from bootentries.digest import sha256
 from bootentries.errors import BootentriesError
-from bootentries.esp.entry import switch_offset
+from bootentries.esp.entry import live_offset, switch_offset
 from bootentries.esp.names import DIGEST_LENGTH
 
 _BLOCK = 1 << 20
@@ -141,15 +141,35 @@ class Enable:
         return f"switch on {self.path}"
 
     def apply(self, place: Place) -> None:
-        with fs.opened(place.fd, self.path, os.O_RDWR | os.O_NOFOLLOW) as fd:
-            offset = switch_offset(fs.read_regular(fd, self.path))
-            if offset is None:
-                raise BootentriesError(
-                    "switch on entry", self.path, "it is not what was written",
-                    hint="another program changes this partition: sync again",
-                )  # fmt: skip
-            os.pwrite(fd, b"l", offset)
-            os.fsync(fd)
+        _switch(place.fd, self.path, switch_offset, b"l")
+
+
+@dataclass(frozen=True, slots=True)
+class Disable:
+    """Make an entry one that no loader boots, and leave its file and name as they are."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"switch off {self.path}"
+
+    def apply(self, place: Place) -> None:
+        try:
+            _switch(place.fd, self.path, live_offset, b"#")
+        except FileNotFoundError:
+            return  # it was blessed meanwhile, under another name
+
+
+def _switch(root_fd: int, path: str, find: Callable[[bytes], int | None], byte: bytes) -> None:
+    with fs.opened(root_fd, path, os.O_RDWR | os.O_NOFOLLOW) as fd:
+        offset = find(fs.read_regular(fd, path))
+        if offset is None:
+            raise BootentriesError(
+                "switch entry", path, "it is not what was written",
+                hint="another program changes this partition: sync again",
+            )  # fmt: skip
+        os.pwrite(fd, byte, offset)
+        os.fsync(fd)
 
 
 @dataclass(frozen=True, slots=True)

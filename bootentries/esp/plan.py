@@ -13,7 +13,7 @@ from bootentries.esp import ops
 from bootentries.esp.entry import EspEntry, Payload, entry_text, same_but_version
 from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName
 from bootentries.esp.ops import EspOp
-from bootentries.esp.present import SREL, SREL_TEXT, Present
+from bootentries.esp.present import SREL, SREL_TEXT, Present, PresentEntry
 
 
 class NoRoom(BootentriesError):
@@ -25,12 +25,14 @@ class Wanted:
     """What a partition shall hold: the list's entries, the default first.
 
     `extra` are files for a list that comes later; they are copied when there is room.
-    `keep` is the deployment that runs: it stays bootable on the way.
+    `keep` is the deployment that runs: it stays bootable on the way.  `counted` is the file
+    name by which it was booted, while nobody has judged that boot.
     """
 
     entries: tuple[EspEntry, ...]
     extra: tuple[Payload, ...] = ()
     keep: str | None = None
+    counted: str | None = None
 
     @property
     def payloads(self) -> tuple[Payload, ...]:
@@ -68,7 +70,7 @@ def plan(present: Present, wanted: Wanted, reread: bool = False) -> EspPlan:
         return EspPlan((), not present.live)
     wanted = with_counters(present, wanted)
     same = in_step(present, wanted)
-    todo: list[EspOp] = list(_remove_unused(present, wanted))
+    todo: list[EspOp] = list(_remove_unused(present, wanted, same))
     if same and not reread:
         copies = _extra_copies(present, wanted, todo)
         return EspPlan((*todo, *copies), not todo)
@@ -85,15 +87,8 @@ def plan(present: Present, wanted: Wanted, reread: bool = False) -> EspPlan:
 
 
 def with_counters(present: Present, wanted: Wanted) -> Wanted:
-    """Return the wanted list with the counters that the loader and the system left.
-
-    Whoever counts, counts on the partition: an entry that lost its counters there is good,
-    and stays good.
-    """
-    left: dict[str, tuple[int, int] | None] = {}
-    for item in sorted(present.entries, key=lambda item: item.name.generation):
-        if item.live and item.deployment is not None:
-            left[item.deployment] = item.name.tries
+    """Return the wanted list with the counters that the loader and the system left."""
+    left = left_counters(present)
     return replace(
         wanted,
         entries=tuple(
@@ -105,13 +100,50 @@ def with_counters(present: Present, wanted: Wanted) -> Wanted:
     )
 
 
+def left_counters(present: Present) -> dict[str, tuple[int, int] | None]:
+    """Return the tries left and done of each deployment, None for one that is not counted.
+
+    Whoever counts, counts on the partition: an entry that lost its counters there is good,
+    and stays good.  A verdict about this boot is found under the name that it was booted by.
+    """
+    left: dict[str, tuple[int, int] | None] = {}
+    for item in sorted(present.live, key=lambda item: item.name.generation):
+        if item.deployment is not None:
+            left[item.deployment] = item.name.tries
+    for item in stubs(present):
+        if item.deployment in left and (item.name.tries is None or not item.name.tries[0]):
+            left[item.deployment] = item.name.tries
+    return left
+
+
+def stubs(present: Present) -> tuple[PresentEntry, ...]:
+    """Return what was kept of entries under the names by which they were booted.
+
+    systemd-bless-boot looks for just that name.  They start nothing, and are older than
+    what does, unlike entries that a sync prepared and never switched on.
+    """
+    newest = max((item.name.generation for item in present.live), default=0)
+    return tuple(
+        item
+        for item in present.entries
+        if not item.live and item.deployment is not None and item.name.generation < newest
+    )
+
+
+def is_held(item: PresentEntry, wanted: Wanted) -> bool:
+    """Return whether an entry's name may still be looked for: it was booted by that."""
+    return item.file == wanted.counted
+
+
 def in_step(present: Present, wanted: Wanted) -> bool:
     """Return whether our entries are those that are wanted, and their files are there."""
-    found = sorted(present.entries, key=lambda item: -item.name.number)
+    kept = stubs(present)
+    entries = [item for item in present.entries if item not in kept]
+    found = sorted(entries, key=lambda item: -item.name.number)
     if len(found) != len(wanted.entries) or len({item.name.generation for item in found}) > 1:
         return False
     for item, entry in zip(found, wanted.entries, strict=True):
-        if (item.name.tries is None) != (entry.tries is None):
+        if item.name.tries != entry.tries:
             return False
         if not same_but_version(item.text, entry_text(entry, item.name)):
             return False
@@ -135,11 +167,17 @@ def needed(present: Present, wanted: Wanted) -> int:
     return sum(clusters(size, cluster) for size in (*copies, *entries)) + made * cluster
 
 
-def _remove_unused(present: Present, wanted: Wanted) -> tuple[EspOp, ...]:
-    """Remove first what an interrupted run left: no entry that boots names it."""
+def _remove_unused(present: Present, wanted: Wanted, same: bool) -> tuple[EspOp, ...]:
+    """Remove first what an interrupted run left: no entry that boots names it.
+
+    What a verdict can be read from stays until the new entries have it.
+    """
+    kept = [item for item in stubs(present) if not same or is_held(item, wanted)]
     named = {name for item in present.live for name in item.payloads}
     due = {item.name: item.size for item in (*wanted.payloads, *wanted.extra)}
-    dead = [f"{ENTRIES}/{item.file}" for item in present.entries if not item.live]
+    dead = [
+        f"{ENTRIES}/{item.file}" for item in present.entries if not item.live and item not in kept
+    ]
     dead += [
         f"{PAYLOAD}/{name}"
         for name, size in sorted(present.payload.items())
@@ -245,10 +283,17 @@ def _remove_old(present: Present, wanted: Wanted, done: tuple[ops.RemoveFiles, .
     due = {item.name for item in (*wanted.payloads, *wanted.extra)}
     names = {name for item in present.live for name in item.payloads if name in present.payload}
     gone = {path for op in done for path in op.paths}
-    entries = (f"{ENTRIES}/{item.file}" for item in present.live)
+    old = [
+        item for item in (*present.live, *stubs(present)) if f"{ENTRIES}/{item.file}" not in gone
+    ]
+    held = [item for item in old if is_held(item, wanted)]
+    entries = (f"{ENTRIES}/{item.file}" for item in old if item not in held)
     files = (f"{PAYLOAD}/{name}" for name in sorted(names - due))
     groups = (tuple(path for path in paths if path not in gone) for paths in (entries, files))
-    return [ops.RemoveFiles(paths) for paths in groups if paths]
+    return [
+        *(ops.Disable(f"{ENTRIES}/{item.file}") for item in held if item.live),
+        *(ops.RemoveFiles(paths) for paths in groups if paths),
+    ]
 
 
 def _extra_copies(present: Present, wanted: Wanted, todo: list[EspOp]) -> list[EspOp]:

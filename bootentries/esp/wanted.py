@@ -20,6 +20,10 @@ from bootentries.sysroot import Sysroot
 _KERNEL_FILE = re.compile(r"(vmlinuz|initramfs|devicetree)-.*")
 
 
+EFIVARS = "/sys/firmware/efi/efivars"
+_COUNT_PATH = "LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+
 class Sources:
     """The files of the boot directory, each hashed once, or known from before."""
 
@@ -44,7 +48,9 @@ class Sources:
         return Payload(source, name, size)
 
 
-def read_wanted(root: Root, present: Sysroot, known: dict[str, str] | None = None) -> Wanted:
+def read_wanted(
+    root: Root, present: Sysroot, known: dict[str, str] | None = None, efivars: str = EFIVARS
+) -> Wanted:
     """Return what partitions shall hold for a list whose links are made.
 
     `known` maps files of the boot directory to names of copies that need no hash again.
@@ -61,7 +67,23 @@ def read_wanted(root: Root, present: Sysroot, known: dict[str, str] | None = Non
         for name in fs.list_optional(root.boot(), directory) or []
         if _KERNEL_FILE.fullmatch(name)
     )
-    return Wanted(entries, extra, None if booted is None else identity(booted))
+    if booted is None:
+        return Wanted(entries, extra)
+    return Wanted(entries, extra, identity(booted), counted_name(efivars))
+
+
+def counted_name(efivars: str = EFIVARS) -> str | None:
+    """Return the name of the entry file whose tries this boot counts, None for none.
+
+    systemd-boot leaves it in a variable, as a path in UTF-16 after four bytes of attributes.
+    """
+    try:
+        with open(f"{efivars}/{_COUNT_PATH}", "rb") as file:
+            data = file.read(4096)
+    except OSError:
+        return None
+    path = data[4:].decode("utf-16-le", "replace").partition("\0")[0]
+    return path.rpartition("\\")[2].lower() or None
 
 
 def identity(item: Deployment) -> str:

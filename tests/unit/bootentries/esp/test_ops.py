@@ -70,6 +70,17 @@ def test_the_switch_wants_a_prepared_entry(filled):
     assert caught.value.reason == "it is not what was written"
 
 
+def test_an_entry_is_switched_off_in_place(filled):
+    name = EntryName(1, 1)
+    path = f"loader/entries/{name.file}"
+    apply(filled, ops.WriteFile(path, entry_text(entry("a"), name)), ops.Disable(path))
+    assert (filled.path / path).read_text() == entry_text(entry("a"), name, live=False)
+    with pytest.raises(BootentriesError, match="switch entry: "):
+        apply(filled, ops.Disable(path))
+    # Who blesses renames it at any time.
+    apply(filled, ops.Disable("loader/entries/gone.conf"))
+
+
 def test_the_switch_follows_no_link(filled):
     (filled.path / "other").write_text("\n#inux /k\n")
     (filled.path / "loader/entries/a.conf").symlink_to("../../other")

@@ -39,6 +39,7 @@ ENTRY = st.builds(
     st.sampled_from(["quiet", "loud"]),
     st.sampled_from([None, None, (3, 0), (2, 1), (0, 3)]),
 )
+COUNTED = st.sampled_from([None, *(f"bootchain-000001-0{n}+2-1.conf" for n in (1, 2, 3))])
 LIST = st.lists(ENTRY, min_size=1, max_size=4, unique_by=lambda item: item.deployment)
 
 
@@ -49,13 +50,13 @@ def expected(wanted):
 
 
 @settings(max_examples=60, deadline=None)
-@given(LIST, LIST)
-def test_the_default_is_old_or_new_after_every_operation(old, new):
+@given(LIST, LIST, COUNTED)
+def test_the_default_is_old_or_new_after_every_operation(old, new, counted):
     with scratch() as esp:
         esp.sync(*old)
         before = esp.boots()
         assert before == expected(old)
-        todo = esp.plan(*new)
+        todo = esp.plan(*new, counted=counted)
         due = expected(with_counters(esp.present(), Wanted(tuple(new))).entries)
         seen = []
         for op in todo.ops:
@@ -68,11 +69,11 @@ def test_the_default_is_old_or_new_after_every_operation(old, new):
 
 
 @settings(max_examples=60, deadline=None)
-@given(LIST, LIST, LIST, st.data())
-def test_a_run_after_an_interrupted_one_ends_it_and_leaves_nothing(old, new, third, data):
+@given(LIST, LIST, LIST, COUNTED, st.data())
+def test_a_run_after_an_interrupted_one_ends_it_and_leaves_nothing(old, new, third, counted, data):
     with scratch() as esp:
         esp.sync(*old)
-        todo = esp.plan(*new)
+        todo = esp.plan(*new, counted=counted)
         stop = data.draw(st.integers(0, len(todo.ops)))
         for op in todo.ops[:stop]:
             op.apply(esp.place)
@@ -83,6 +84,7 @@ def test_a_run_after_an_interrupted_one_ends_it_and_leaves_nothing(old, new, thi
             op.apply(esp.place)
             assert esp.boots() in (before, due)
         assert esp.boots() == due
+        esp.sync(*third)
         assert esp.plan(*third).in_step
         names = {item.name for one in third for item in one.payloads}
         assert set(esp.present().payload) == names
@@ -183,6 +185,71 @@ def test_counters_that_the_loader_left_are_kept(esp):
     # Where counting is off nothing is counted.
     esp.sync(*(replace(item, tries=None) for item in fresh))
     assert [item.name.tries for item in esp.present().live] == [None, None]
+
+
+RUNS = {"keep": "os/b.0", "counted": "bootchain-000001-01+2-1.conf"}
+
+
+def counting(esp, **more):
+    """A new deployment was booted once, and is to be judged; then the list changes."""
+    esp.sync(entry("a", tries=(3, 0)), entry("b", tries=(3, 0)), **more)
+    esp.count("bootchain-000001-01+3-0.conf", "bootchain-000001-01+2-1.conf")
+    return [entry("c", tries=(3, 0)), entry("b", tries=(3, 0))]
+
+
+def test_the_name_that_was_booted_stays_for_who_blesses(esp):
+    new = counting(esp, **RUNS)
+    todo = esp.sync(*new, **RUNS)
+    assert "switch off loader/entries/bootchain-000001-01+2-1.conf" in todo.describe()
+    assert [item.file for item in esp.present().live] == [
+        "bootchain-000002-02+3-0.conf", "bootchain-000002-01+2-1.conf",
+    ]  # fmt: skip
+    # No later sync takes it away before there is a verdict.
+    assert esp.plan(*new, **RUNS).in_step
+    third = [entry("d", tries=(3, 0)), *new]
+    esp.sync(*third, **RUNS)
+    assert len(esp.present().entries) == 4
+    assert (esp.path / ENTRIES / "bootchain-000001-01+2-1.conf").exists()
+    esp.count("bootchain-000001-01+2-1.conf", "bootchain-000001-01.conf")
+    assert not esp.plan(*third, **RUNS).in_step
+    esp.sync(*third, **RUNS)
+    assert [item.file for item in esp.present().entries] == [
+        "bootchain-000004-01.conf", "bootchain-000004-02+3-0.conf", "bootchain-000004-03+3-0.conf",
+    ]  # fmt: skip
+
+
+def test_a_bad_verdict_counts_as_well(esp):
+    new = counting(esp, **RUNS)
+    esp.sync(*new, **RUNS)
+    esp.count("bootchain-000001-01+2-1.conf", "bootchain-000001-01+0-1.conf")
+    esp.sync(*new, **RUNS)
+    assert [item.name.tries for item in esp.present().live] == [(3, 0), (0, 1)]
+
+
+def test_a_verdict_survives_a_run_that_does_not_end(esp):
+    new = counting(esp, **RUNS)
+    esp.sync(*new, **RUNS)
+    esp.count("bootchain-000001-01+2-1.conf", "bootchain-000001-01.conf")
+    for stop in range(len(esp.plan(*new, **RUNS).ops)):
+        for op in esp.plan(*new, **RUNS).ops[:stop]:
+            op.apply(esp.place)
+        wanted = with_counters(esp.present(), Wanted(tuple(new), **RUNS))
+        assert [item.tries for item in wanted.entries] == [(3, 0), None]
+
+
+def test_without_a_verdict_it_goes_after_the_next_boot(esp):
+    new = counting(esp, **RUNS)
+    esp.sync(*new, **RUNS)
+    esp.sync(*new, keep="os/b.0", counted="bootchain-000002-01+2-1.conf")
+    assert [item.file for item in esp.present().entries] == [
+        "bootchain-000002-01+2-1.conf", "bootchain-000002-02+3-0.conf",
+    ]  # fmt: skip
+
+
+def test_what_is_not_counted_is_not_kept(esp):
+    esp.sync(entry("a"), entry("b"), **RUNS)
+    esp.sync(entry("b"), **RUNS)
+    assert [item.file for item in esp.present().entries] == ["bootchain-000002-01.conf"]
 
 
 def test_an_empty_list_takes_nothing_away(esp):

@@ -7,7 +7,7 @@ import pytest
 
 from bootentries.errors import BootentriesError
 from bootentries.esp.links import make_link
-from bootentries.esp.wanted import Sources, identity, read_wanted
+from bootentries.esp.wanted import Sources, counted_name, identity, read_wanted
 from bootentries.sysroot import load
 
 DIGEST = hashlib.sha256(b"kernel").hexdigest()[:32]
@@ -116,3 +116,19 @@ def test_what_is_known_is_not_read_again(fake, root, monkeypatch):
     sources = Sources(root)
     assert sources.payload(f"/boot/{source}").name == sources.payload(f"/{source}").name
     assert read == [6]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (None, None), (b"", None), (b"\6\0\0\0", None),
+        (b"\6\0\0\0" + "\\loader\\entries\\Bootchain-000001-02+2-1.conf\0".encode("utf-16-le"),
+         "bootchain-000001-02+2-1.conf"),
+        (b"\6\0\0\0" + "\\EFI\\Linux\\x+1-2.efi".encode("utf-16-le"), "x+1-2.efi"),
+    ],
+)  # fmt: skip
+def test_the_name_by_which_this_system_was_booted(tmp_path, data, name):
+    if data is not None:
+        path = tmp_path / "LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+        path.write_bytes(data)
+    assert counted_name(str(tmp_path)) == name
