@@ -16,6 +16,7 @@ import _bootsys
 from prepare_root.constants import MS_RDONLY, MS_SILENT, O_RDWR
 from prepare_root.layers import Layers
 
+_LOOP_CONTROL = b"/dev/loop-control"
 _LOOP_CTL_GET_FREE = 0x4C82
 _LOOP_CONFIGURE = 0x4C0A  # Linux 5.8
 _LOOP_CONFIG_SIZE = 304
@@ -49,7 +50,14 @@ def loop_device(fd: int) -> tuple[int, bytes]:
 
 
 def _free_loop_device() -> bytes:
-    control = _bootsys.open(b"/dev/loop-control", O_RDWR)
+    try:
+        control = _bootsys.open(_LOOP_CONTROL, O_RDWR)
+    except OSError as error:
+        # whoever reads this asked for an image, not for a loop device
+        reason = (
+            f"this kernel mounts no EROFS from a file, and has no loop devices: {error.strerror}"
+        )
+        raise OSError(error.errno, reason, _LOOP_CONTROL) from error
     try:
         return b"/dev/loop%d" % _bootsys.ioctl(control, _LOOP_CTL_GET_FREE, b"")[0]
     finally:

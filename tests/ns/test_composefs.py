@@ -110,6 +110,20 @@ def test_older_kernels(tmp_path: Path, image: Path, name: str) -> None:
     assert not [m for m in outcome.mounts if m.fstype == "erofs"]
 
 
+def test_no_loop_devices_either(tmp_path: Path, image: Path) -> None:
+    """The reason names what is missing, and not a file that nobody asked for."""
+    log = tmp_path / "trace"
+    # after strace: what is mounted over /dev here, the program does not see through
+    hide = ("sh", "-c", 'mount -t tmpfs none "$2/dev" && exec "$@"', "sh")
+    wrapper = (*inject(log, *OLDER["no files for EROFS"]), *hide)
+    outcome = execute(tmp_path, image, Run(python(), config=YES, wrapper=wrapper))
+    check_untouched(outcome)
+    assert message(outcome).endswith(
+        "this kernel mounts no EROFS from a file, and has no loop devices:"
+        " No such file or directory"
+    )
+
+
 def test_no_data_only_layers(tmp_path: Path, image: Path) -> None:
     """Before Linux 6.5 the objects are one more layer."""
     log = tmp_path / "trace"
