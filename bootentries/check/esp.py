@@ -2,10 +2,12 @@
 
 import os
 import re
+from dataclasses import replace
 
 from bootentries import fs
+from bootentries.booted import BootedRoot, Staged
 from bootentries.check.finding import Report
-from bootentries.deployment import Deployment
+from bootentries.deployment import Deployment, parse_directory
 from bootentries.errors import BootentriesError
 from bootentries.esp import links
 from bootentries.esp.entry import EspEntry, entry_text, same_but_version
@@ -21,9 +23,18 @@ from bootentries.sysroot import Sysroot
 _TARGET = re.compile(r"ostree=[^ \n]*")
 
 
-def check_esp(root: Root, bootversion: int, items: tuple[Deployment, ...], report: Report) -> None:
-    """Look at every partition; raises OSError, and BootentriesError about the configuration."""
-    present = Sysroot(bootversion, 0, items, read_config(root.fd))
+Running = tuple[BootedRoot | None, Staged | None]
+
+
+def check_esp(
+    root: Root, bootversion: int, items: tuple[Deployment, ...], running: Running, report: Report
+) -> None:
+    """Look at every partition; `running` says what is booted and what is staged.
+
+    Raises OSError, and BootentriesError about the configuration.
+    """
+    listed = _with_running(root, items, running)
+    present = Sysroot(bootversion, 0, listed, read_config(root.fd))
     try:
         found, wanted = read_reports(root, present, reread=True)
     except BootentriesError as error:
@@ -40,6 +51,26 @@ def check_esp(root: Root, bootversion: int, items: tuple[Deployment, ...], repor
             report.add("esp-link-unused", path, "no entry on a partition names it")
     if is_pending(root):
         report.add("esp-pending", STAMP, "a sync was due, or failed")
+
+
+def _with_running(
+    root: Root, items: tuple[Deployment, ...], running: Running
+) -> tuple[Deployment, ...]:
+    """Return the list with what runs marked, and what is staged before it."""
+    booted, staged = running
+    marked = []
+    for item in items:
+        found = None if booted is None else fs.stat_optional(root.fd, item.path)
+        runs = found is not None and (found.st_dev, found.st_ino) == _number(booted)
+        marked.append(replace(item, booted=runs))
+    named = None if staged is None else parse_directory(staged.name)
+    if staged is not None and named is not None:
+        marked.insert(0, Deployment(staged.stateroot, *named, staged.bootcsum, staged=True))
+    return tuple(marked)
+
+
+def _number(booted: BootedRoot | None) -> tuple[int, int] | None:
+    return None if booted is None else (booted.device, booted.inode)
 
 
 def _check_place(root: Root, one: EspReport, wanted: Wanted, report: Report) -> None:

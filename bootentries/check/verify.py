@@ -123,7 +123,7 @@ def _check_list(
             # Loaded late: most sysroots have none.
             from bootentries.check.esp import check_esp  # noqa: PLC0415
 
-            check_esp(root, bootversion, items, report)
+            check_esp(root, bootversion, items, running, report)
     with report.guard(HEADS):
         if sub is not None:
             first = (parse_directory(staged.name),) if staged is not None else ()

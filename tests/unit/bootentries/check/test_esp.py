@@ -1,10 +1,14 @@
 """Each damage of an EFI partition gives its code and nothing else."""
 
+import hashlib
 import shutil
 
 import pytest
 
+from bootentries.booted import BootedRoot, Staged
 from bootentries.check.codes import CODES
+from bootentries.check.esp import check_esp
+from bootentries.check.finding import Report
 from bootentries.check.verify import verify
 from bootentries.esp.names import ENTRIES, PAYLOAD
 from bootentries.esp.sync import STAMP, sync_all
@@ -222,6 +226,34 @@ ELSEWHERE = {"esp-read-only", "esp-full", "esp-differ"}
 def test_every_code_has_a_damage():
     codes = {code for code in CODES if code.startswith("esp-")}
     assert {param.values[0] for param in DAMAGES} | ELSEWHERE == codes
+
+
+def test_what_is_staged_and_what_runs_is_in_use(machine, monkeypatch):
+    """A kernel that was copied ahead, and the name by which the system was booted."""
+    top = machine.sound.path
+    directory = top / f"boot/ostree/testos-{'d' * 64}"
+    directory.mkdir()
+    (directory / "vmlinuz-7").write_bytes(b"next")
+    name = f"vmlinuz-7-{hashlib.sha256(b'next').hexdigest()[:32]}"
+    (machine.esp / PAYLOAD / name).write_bytes(b"next")
+    text = machine.entry(1).read_text().replace("\nlinux ", "\n#inux ")
+    machine.write(f"{ENTRIES}/bootchain-000000-01+2-1.conf", text)
+    monkeypatch.setattr(
+        "bootentries.esp.wanted.counted_name", lambda efivars: "bootchain-000000-01+2-1.conf"
+    )
+    found = machine.sound.deployment(1).stat()
+    booted = BootedRoot(found.st_dev, found.st_ino)
+    staged = Staged("testos", f"{'e' * 64}.0", "d" * 64)
+
+    def unused(*running):
+        report = Report()
+        with open_root(str(top)) as root:
+            items = load(root).on_disk
+            check_esp(root, 1, items, running, report)
+        return sorted(finding.place.rpartition("/")[2] for finding in report.findings)
+
+    assert unused(booted, staged) == []
+    assert unused(None, None) == ["bootchain-000000-01+2-1.conf", name]
 
 
 def test_two_partitions_that_boot_different_deployments(machine):
