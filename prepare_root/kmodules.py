@@ -74,7 +74,8 @@ def parse_index(text: bytes, count: int) -> Index:
         words = line.split()
         kind = words[0] if words else b""
         names = 1 if kind in (b"alias", b"fs") else 0
-        numbers = tuple(int(word) for word in words[1 + names :] if word.isdigit())
+        # int() refuses thousands of digits with an error of its own
+        numbers = tuple(int(w) for w in words[1 + names :] if w.isdigit() and len(w) < 10)
         if not numbers or any(number >= count for number in numbers):
             continue
         if kind == b"alias":

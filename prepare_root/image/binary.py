@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from prepare_root.image import freeze as freezing
-from prepare_root.image import notice, printable, toolchain
+from prepare_root.image import notice, printable, snapshot, toolchain
 from prepare_root.image.errors import ImageError
 from prepare_root.image.run import run
 from prepare_root.image.toolchain import Compiler, Python, Sodium
@@ -118,7 +118,7 @@ def build(
     compiler = toolchain.find_compiler()
     sodium = toolchain.find_sodium(compiler)
     toolchain.find_elf_reader()
-    from prepare_root.image import proof, snapshot  # noqa: PLC0415 - needs what was just asked for
+    from prepare_root.image import proof  # noqa: PLC0415 - needs what was just asked for
 
     sources = freezing.find(entry, package_roots)
     progress(f"freezing {len(sources)} modules with Python {chosen.release}")
@@ -159,14 +159,12 @@ def link(
     Linked twice: how much room the snapshot needs is known from one, and what lies behind
     it has other addresses with another room.
     """
-    from prepare_root.image import snapshot  # noqa: PLC0415 - needs what build() asked for
-
     pool = snapshot.ROOMY
     for _ in range(2):
         linking = link_argv(objects, libraries, compiler, pool)
         run(linking, "link", PROGRAM, cwd=work)
         taken = snapshot.take(work, PROGRAM, entry)
-        pool = snapshot.room(work / PROGRAM, taken)
+        pool = snapshot.room(taken)
     (work / snapshot.FILE).write_bytes(taken)
     embedding = snapshot.embed_argv(PROGRAM)
     run(embedding, "put snapshot into", PROGRAM, cwd=work)

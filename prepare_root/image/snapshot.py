@@ -5,10 +5,8 @@ modules, and writes the section `.snapshot` of its own memory (prepare_root/sys/
 Put in that section's place, the executable goes on from there whenever it is started.
 """
 
+import sys
 from pathlib import Path
-
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
 from prepare_root.image.errors import ImageError
 from prepare_root.image.run import run
@@ -55,21 +53,7 @@ def take(work: Path, program: str, entry: str) -> bytes:
     return first
 
 
-def room(path: Path, snapshot: bytes) -> int:
-    """The size of pool that the executable at `path` needs, in bytes, from a `snapshot` of it."""
-    with path.open("rb") as stream:
-        elf = ELFFile(stream)
-        begin, pool, fresh = (
-            address(elf, name) for name in ("snapshot_begin", "snapshot_pool", "memory_fresh")
-        )
-    next_free = int.from_bytes(snapshot[fresh - begin :][:8], "little")
-    return -(-(next_free - pool + SPARE) // PAGE) * PAGE
-
-
-def address(elf: ELFFile, name: str) -> int:
-    """Where the symbol `name` is; raises ImageError when it is nowhere."""
-    table = elf.get_section_by_name(".symtab")
-    found = table.get_symbol_by_name(name) if isinstance(table, SymbolTableSection) else None
-    if not found:
-        raise ImageError("read executable", name, "no such symbol")
-    return int(found[0]["st_value"])
+def room(snapshot: bytes) -> int:
+    """The size of pool that the executable needs, in bytes: a `snapshot` begins with its use."""
+    used = int.from_bytes(snapshot[:8], sys.byteorder)
+    return -(-(used + SPARE) // PAGE) * PAGE

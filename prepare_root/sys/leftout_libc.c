@@ -15,10 +15,12 @@
 #include <math.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 /* The locale is C and stays C. */
 char *
@@ -78,13 +80,147 @@ __gconv_release_step(void *step)
     (void)step;
 }
 
-int __gconv_transliterate(void);
+enum { ILLEGAL_INPUT = 6 }; /* of gconv.h */
 
-/* Characters that a set does not have: no replacement (6: illegal input). */
+int __gconv_transliterate(void);
+int __gconv_transform_ascii_internal(void);
+int __gconv_transform_internal_ascii(void);
+unsigned __gconv_btwoc_ascii(void *step, unsigned char byte);
+
+/* Wide characters from and to bytes, for stdio: nothing is printed of them. */
 int
 __gconv_transliterate(void)
 {
-    return 6;
+    return ILLEGAL_INPUT;
+}
+
+int
+__gconv_transform_ascii_internal(void)
+{
+    return ILLEGAL_INPUT;
+}
+
+int
+__gconv_transform_internal_ascii(void)
+{
+    return ILLEGAL_INPUT;
+}
+
+unsigned
+__gconv_btwoc_ascii(void *step, unsigned char byte)
+{
+    (void)step;
+    return byte < 0x80 ? byte : (unsigned)-1;
+}
+
+/* The same for CPython, which decodes the texts of errors so: ASCII, as in the C locale. */
+size_t
+mbstowcs(wchar_t *restrict to, const char *restrict from, size_t size)
+{
+    size_t length;
+
+    for (length = 0; to == NULL || length < size; length++) {
+        unsigned char byte = (unsigned char)from[length];
+
+        if (byte >= 0x80) {
+            errno = EILSEQ;
+            return (size_t)-1;
+        }
+        if (to != NULL)
+            to[length] = byte;
+        if (byte == 0)
+            break;
+    }
+    return length;
+}
+
+size_t
+mbrtowc(wchar_t *restrict to, const char *restrict from, size_t size, mbstate_t *restrict state)
+{
+    wchar_t ignored;
+
+    (void)state;
+    if (size == 0)
+        return (size_t)-2;
+    return mbstowcs(to != NULL ? to : &ignored, from, 1);
+}
+
+size_t
+wcstombs(char *restrict to, const wchar_t *restrict from, size_t size)
+{
+    size_t length;
+
+    for (length = 0; to == NULL || length < size; length++) {
+        if (from[length] < 0 || from[length] >= 0x80) {
+            errno = EILSEQ;
+            return (size_t)-1;
+        }
+        if (to != NULL)
+            to[length] = (char)from[length];
+        if (from[length] == 0)
+            break;
+    }
+    return length;
+}
+
+/* printf of floating-point numbers, which CPython does not use for its own; the last two
+   are those since glibc 2.37. */
+int __printf_fp(void);
+int __printf_fphex(void);
+void __printf_fp_l_buffer(void);
+void __printf_fphex_l_buffer(void);
+
+int
+__printf_fp(void)
+{
+    return -1;
+}
+
+int
+__printf_fphex(void)
+{
+    return -1;
+}
+
+void
+__printf_fp_l_buffer(void)
+{
+}
+
+void
+__printf_fphex_l_buffer(void)
+{
+}
+
+/* glibc's own wants a wide-character stream. */
+void
+perror(const char *text)
+{
+    const char *texts[] = {text ? text : "error", ": ", strerror(errno), "\n"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (write(2, texts[i], strlen(texts[i])) < 0)
+            return;
+}
+
+/* Where a loader would look for libraries, and where the program itself is. */
+void _dl_init_paths(const char *path, const char *source, const char *prepend,
+                    const char *mask);
+const char *_dl_get_origin(void);
+
+void
+_dl_init_paths(const char *path, const char *source, const char *prepend, const char *mask)
+{
+    (void)path;
+    (void)source;
+    (void)prepend;
+    (void)mask;
+}
+
+const char *
+_dl_get_origin(void)
+{
+    return (const char *)-1; /* unknown, as where /proc is not mounted */
 }
 
 /* Calendar time would read /etc/localtime. */

@@ -38,9 +38,8 @@ struct region {
 
 static struct chunk *free_chunks[CLASSES];
 static size_t large_free; /* chunks in the lists of large classes */
-/* Memory that was never used, in the snapshot, in the reserve or in a mapping.  The build
-   reads it out of the snapshot to learn how much that is. */
-struct region memory_fresh;
+/* Memory that was never used, in the snapshot, in the reserve or in a mapping. */
+static struct region fresh;
 static struct region fragment; /* a large chunk that was free */
 
 static struct region
@@ -56,13 +55,19 @@ memory_enter_snapshot(void)
 {
     memset(free_chunks, 0, sizeof(free_chunks));
     large_free = 0;
-    memory_fresh = region(snapshot_pool, (size_t)(snapshot_end - snapshot_pool));
+    fresh = region(snapshot_pool, (size_t)(snapshot_end - snapshot_pool));
 }
 
-int
-memory_in_snapshot(void)
+static int
+in_snapshot(void)
 {
-    return memory_fresh.next >= snapshot_pool && memory_fresh.next < snapshot_end;
+    return fresh.next >= snapshot_pool && fresh.next < snapshot_end;
+}
+
+size_t
+memory_used(void)
+{
+    return in_snapshot() ? (size_t)(fresh.next - snapshot_pool) : 0;
 }
 
 static size_t
@@ -144,24 +149,24 @@ split(size_t class)
     return cut(&fragment, class);
 }
 
-/* Makes room for `size` bytes in `memory_fresh`.  -1 when the kernel has none. */
+/* Makes room for `size` bytes in `fresh`.  -1 when the kernel has none. */
 static int
 more_fresh(size_t size)
 {
     size_t mapping = size + STEP < MAPPING ? MAPPING : size + STEP;
     char *mapped;
 
-    if (room(&memory_fresh) >= size)
+    if (room(&fresh) >= size)
         return 0;
     /* glibc asks before `main`, the first time; and then what does not fit any more. */
-    if (memory_fresh.next == NULL || memory_in_snapshot())
-        memory_fresh = region(reserve_begin, (size_t)(reserve_end - reserve_begin));
-    if (room(&memory_fresh) >= size)
+    if (fresh.next == NULL || in_snapshot())
+        fresh = region(reserve_begin, (size_t)(reserve_end - reserve_begin));
+    if (room(&fresh) >= size)
         return 0;
     mapped = mmap(NULL, mapping, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED)
         return -1;
-    memory_fresh = region(mapped, mapping);
+    fresh = region(mapped, mapping);
     return 0;
 }
 
@@ -182,7 +187,7 @@ allocate(size_t size, int *is_zero)
         return NULL;
     }
     *is_zero = 1;
-    return &cut(&memory_fresh, class)->next;
+    return &cut(&fresh, class)->next;
 }
 
 static struct chunk *

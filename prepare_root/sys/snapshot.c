@@ -13,11 +13,14 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #include "internal/pycore_pymem.h"
 #include "internal/pycore_runtime.h"
 
+/* What the section begins with: the build reads how many bytes of the pool are used. */
+uint64_t snapshot_head __attribute__((section(".snapshot_head")));
 int snapshot_taken;
 static PyThreadState *thread;
 
@@ -73,7 +76,8 @@ snapshot_write(int fd)
 
     thread = PyEval_SaveThread();
     forget_process();
-    if (!memory_in_snapshot()) {
+    snapshot_head = memory_used();
+    if (snapshot_head == 0) {
         errno = ENOMEM;
         return -1;
     }

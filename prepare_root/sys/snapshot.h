@@ -27,7 +27,8 @@ void snapshot_continue(void);
    `main`, for this process only, lies elsewhere. */
 void memory_enter_snapshot(void);
 
-/* Whether all that was allocated since then lies in the snapshot. */
-int memory_in_snapshot(void);
+/* How many bytes of the snapshot's have been allocated since then; 0 when they were not
+   enough and others were taken, too. */
+size_t memory_used(void);
 
 #endif

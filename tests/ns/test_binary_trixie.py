@@ -32,7 +32,7 @@ UNIT_TESTS = (
     *("image/test_binary.py", "image/test_printable.py", "image/test_proof.py"),
     *("image/test_snapshot.py", "test_dialect.py"),
 )
-LIMIT_S = 300
+LIMIT_S = 600
 
 # The checkout is read-only in there, and /tmp the caller's own directory.
 ENTER = """

@@ -172,9 +172,7 @@ def test_opens_no_file(real: Path, tmp_path: Path) -> None:
         capture_output=True,
     )
     lines = [line.split(None, 1)[1] for line in log.read_text().splitlines()]
-    # glibc asks for its own path once, by a call that depends on its version.
-    own_path = r"readlink(at)?\((AT_FDCWD, )?\"/proc/self/exe\", .*"
-    allowed = [r"execve\(.*", own_path, r"\+\+\+ exited with 0 \+\+\+"]
+    allowed = [r"execve\(.*", r"\+\+\+ exited with 0 \+\+\+"]
     assert len(lines) == len(allowed), lines
     assert all(map(re.fullmatch, allowed, lines)), lines
 

@@ -17,16 +17,66 @@ LOADED = []
 LOADED.append(len(LOADED))
 
 
-def say(value) -> None:
-    _bootsys.write(1, repr(value).encode() + b"\n")
-
-
-def run(argv: list[bytes], environ: list[bytes]) -> int:
+def state(argv: list[bytes], environ: list[bytes]) -> int:
     from pkg import lazy  # found at build time, though it is imported here
 
     counter.COUNTS["runs"] += 1
-    say((LOADED, counter.COUNTS, lazy.NAME, argv[1:], environ))
+    found = (LOADED, counter.COUNTS, lazy.NAME, argv[2:], environ)
+    _bootsys.write(1, repr(found).encode() + b"\n")
     return 0
+
+
+def memory(argv: list[bytes], environ: list[bytes]) -> int:
+    # Objects of all sizes, many more bytes than the snapshot has room for, freed in another
+    # order than they were made; what is in them is looked at in the end.
+    kept = {}
+    number = 1
+    for turn in range(6000):
+        number = number * 48271 % 2147483647
+        size = number % (1 << (turn % 18))
+        kept[number] = bytearray(bytes([number & 255]) * size)
+        if turn % 3 == 0:
+            victim = next(iter(kept))
+            del kept[victim]
+        grown = kept.get(number)
+        if grown is not None and turn % 5 == 0:
+            grown.extend(bytes([number & 255]) * size)
+    for number, data in kept.items():
+        if data.strip(bytes([number & 255])):
+            return 1
+    zeros = [bytes(1 << shift) for shift in range(23)]
+    return 0 if not any(zero.strip(b"\0") for zero in zeros) and len(kept) == 4000 else 2
+
+
+def full(argv: list[bytes], environ: list[bytes]) -> int:
+    try:
+        bytes(1 << 46)
+    except MemoryError:
+        return 3
+    return 0
+
+
+def signature(argv: list[bytes], environ: list[bytes]) -> int:
+    # The second test of RFC 8032, 7.1, and then with one bit changed in each of its parts.
+    key = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    signed = bytes.fromhex(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    )
+    right = _bootsys.ed25519_verify(signed, b"\x72", key)
+    others = (
+        (bytes([signed[0] ^ 1]) + signed[1:], b"\x72", key),
+        (signed, b"\x73", key),
+        (signed, b"\x72", bytes([key[0] ^ 1]) + key[1:]),
+    )
+    return 0 if right and not any(_bootsys.ed25519_verify(*one) for one in others) else 1
+
+
+CALLS = {b"state": state, b"memory": memory, b"full": full, b"signature": signature}
+
+
+def run(argv: list[bytes], environ: list[bytes]) -> int:
+    return CALLS[argv[1]](argv, environ)
 """
 
 
@@ -49,58 +99,25 @@ def start(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_start_goes_on_from_the_same_state(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("snapshot")
     counter, lazy = 'COUNTS = {"imports": 1, "runs": 0}', "NAME = __name__"
-    program = built(package(tmp_path, main=MAIN, counter=counter, lazy=lazy))
-    counts = "{'imports': 1, 'runs': 1}"
-    for word in ("first", "second"):
-        done = start(program, word)
-        expected = f"([0], {counts}, 'pkg.lazy', [b'{word}'], [b'A=b'])\n"
-        assert (done.stdout, done.stderr, done.returncode) == (expected, "", 0)
+    return built(package(root, main=MAIN, counter=counter, lazy=lazy))
 
 
-# Objects of all sizes, many more bytes than the snapshot has room for, freed in another order
-# than they were made; what is in them is looked at in the end.
-MEMORY = r"""
-def run(argv: list[bytes], environ: list[bytes]) -> int:
-    kept = {}
-    number = 1
-    for turn in range(6000):
-        number = number * 48271 % 2147483647
-        size = number % (1 << (turn % 18))
-        kept[number] = bytearray(bytes([number & 255]) * size)
-        if turn % 3 == 0:
-            victim = next(iter(kept))
-            del kept[victim]
-        grown = kept.get(number)
-        if grown is not None and turn % 5 == 0:
-            grown.extend(bytes([number & 255]) * size)
-    for number, data in kept.items():
-        if data.strip(bytes([number & 255])):
-            return 1
-    zeros = [bytes(1 << shift) for shift in range(23)]
-    return 0 if not any(zero.strip(b"\0") for zero in zeros) and len(kept) == 4000 else 2
-"""
+@pytest.mark.parametrize("word", ["first", "second"])
+def test_every_start_goes_on_from_the_same_state(program: Path, word: str) -> None:
+    done = start(program, "state", word)
+    expected = f"([0], {{'imports': 1, 'runs': 1}}, 'pkg.lazy', [b'{word}'], [b'A=b'])\n"
+    assert (done.stdout, done.stderr, done.returncode) == (expected, "", 0)
 
 
-def test_memory(tmp_path: Path) -> None:
-    done = start(built(package(tmp_path, main=MEMORY)))
-    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
-
-
-FULL = r"""
-def run(argv: list[bytes], environ: list[bytes]) -> int:
-    try:
-        bytes(1 << 46)
-    except MemoryError:
-        return 3
-    return 0
-"""
-
-
-def test_too_much_memory_is_an_exception(tmp_path: Path) -> None:
-    done = start(built(package(tmp_path, main=FULL)))
-    assert (done.stderr, done.returncode) == ("", 3)
+@pytest.mark.parametrize(("word", "status"), [("memory", 0), ("full", 3), ("signature", 0)])
+def test_in_the_executable(program: Path, word: str, status: int) -> None:
+    """Much memory; too much, which is an exception; and Ed25519 by libsodium."""
+    done = start(program, word)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", status)
 
 
 def test_a_module_that_looks_at_the_process_is_refused(tmp_path: Path) -> None:
