@@ -1,6 +1,6 @@
 """Inputs without coverage: good ones, spoilt at random in ways that readers get wrong.
 
-For a short run with a fixed seed, `python mutate.py TARGET COUNT SEED`; `coverage.py` is the
+For a short run with a fixed seed, `python mutate.py TARGET COUNT SEED`; `guided.py` is the
 long one.
 """
 

@@ -86,7 +86,7 @@ def test_by_coverage(tmp_path: Path) -> None:
     """A mistake behind a check that random bytes do not pass, and no seed that comes near."""
     (plant,) = (plant for plant in plants.PLANTS if plant.target == "partitions")
     words = ("--runs", "200000", "--corpus", str(tmp_path / "corpus"), "partitions")
-    done = planted(plant, tmp_path, str(HERE / "coverage.py"), *words)
+    done = planted(plant, tmp_path, str(HERE / "guided.py"), *words)
     assert done.returncode == 1, done.stdout
     assert "partitions: found something" in done.stderr
     assert plant.found in done.stderr

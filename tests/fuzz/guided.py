@@ -99,7 +99,7 @@ def main(
 ) -> None:
     """Fuzz the targets NAMES, or all of them.
 
-    Example: python tests/fuzz/coverage.py --runs 100000 gvariant commit
+    Example: python tests/fuzz/guided.py --runs 100000 gvariant commit
     """
     if inside is not None:
         fuzz(inside, list(names))
