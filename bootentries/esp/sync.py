@@ -48,10 +48,12 @@ def sync_all(
 ) -> tuple[Outcome, ...]:
     """Bring the partitions in step; returns what became of each, in order.
 
-    `told` replaces what the configuration says.  Raises BootentriesError for what concerns
-    them all: none is found, or the list itself cannot be read.
+    `told` replaces what the configuration says; then nothing is known about the others, and
+    boot links and the stamp stay as they are.  Raises BootentriesError for what concerns them
+    all: none is found, or the list itself cannot be read.
     """
-    places = find_places(root, told or read_esp_config(root.fd).places)
+    config = read_esp_config(root.fd)
+    places = find_places(root, told or config.places)
     if not dry_run:
         _links(root, present)
     with ExitStack() as stack:
@@ -65,9 +67,12 @@ def sync_all(
             else _sync_one(one, root, wanted, note, dry_run=dry_run, reread=reread)
             for one in opened
         )
-        if not dry_run and all(outcome.error is None for outcome in outcomes):
-            _clean_links(root, [fd for _, fd, _ in found])
-            fs.remove_tree(root.boot(), STAMP.removeprefix("boot/"))
+        if not dry_run and not told:
+            if all(outcome.error is None for outcome in outcomes):
+                _clean_links(root, [fd for _, fd, _ in found])
+                fs.remove_tree(root.boot(), os.path.basename(STAMP))
+            elif config.enabled:
+                fs.write_file(root.boot(), os.path.basename(STAMP), b"")
     return outcomes
 
 
@@ -94,7 +99,7 @@ def install_all(
 def remove_all(
     root: Root, note: Callable[[str], None], *, told: tuple[str, ...], dry_run: bool
 ) -> tuple[Outcome, ...]:
-    """Take all that is ours from the places, and the boot links that they had."""
+    """Take all that is ours from the places, and, unless they are told, the boot links."""
 
     def act(place: EspPlace, write: bool) -> EspPlan:
         todo: list[EspOp] = []
@@ -106,9 +111,9 @@ def remove_all(
         return EspPlan(tuple(todo), not todo)
 
     outcomes = _each(root, told, dry_run, act)
-    if not dry_run and all(outcome.error is None for outcome in outcomes):
+    if not dry_run and not told and all(outcome.error is None for outcome in outcomes):
         remove_links(root, unused_links(root, frozenset()))
-        fs.remove_tree(root.boot(), STAMP.removeprefix("boot/"))
+        fs.remove_tree(root.boot(), os.path.basename(STAMP))
     return outcomes
 
 

@@ -34,9 +34,6 @@ class SyncEsps:
             for outcome in sync_all(context.root, load(context.root, context.run), context.note)
             if outcome.error is not None
         ]
-        if not failed:
-            return
-        ops.WriteFile(STAMP, "").apply(context)
         stuck: BootentriesError | None = None
         for outcome in failed:
             assert outcome.error is not None

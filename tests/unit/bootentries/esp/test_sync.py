@@ -6,7 +6,7 @@ import pytest
 
 from bootentries.errors import BootentriesError
 from bootentries.esp.names import ENTRIES
-from bootentries.esp.sync import STAMP, is_pending, remove_all, sync_all
+from bootentries.esp.sync import is_pending, remove_all, sync_all
 from bootentries.sysroot import load
 
 
@@ -27,6 +27,15 @@ def act(fake, root, said):
     return sync
 
 
+@pytest.fixture
+def configure(fake):
+    def write(*places):
+        words = ";".join(map(str, places))
+        fake.config(f"[core]\nrepo_version=1\n[bootchain]\nbootloader=sdboot\nesp={words}\n")
+
+    return write
+
+
 def names(path):
     return sorted(found.name for found in (path / ENTRIES).iterdir())
 
@@ -40,31 +49,39 @@ def test_each_is_brought_in_step(two, act):
     assert [item.plan.in_step for item in act(*two)] == [True, True]
 
 
-def test_one_that_fails_does_not_stop_the_others(fake, root, two, act):
-    (fake.path / STAMP).touch()
+def test_one_that_fails_does_not_stop_the_others(root, two, act, configure):
     (two[0] / "bootchain").touch()
-    bad, missing, good = act(two[0], "/nowhere", two[1])
+    configure(two[0], "/nowhere", two[1])
+    bad, missing, good = act()
     assert str(bad.error) == (f"read ESP: {two[0]}: bootchain: it is in the way: not a directory")
     assert not bad.missing
     assert str(missing.error) == "open ESP: /nowhere: No such file or directory"
     assert missing.missing
     assert good.error is None
     assert len(names(two[1])) == 2
-    # It is not done, and the links stay for those that were not reached.
+    # It is not done, whatever is told beside the configuration.
     assert is_pending(root)
     (two[0] / "bootchain").unlink()
     act(*two)
+    assert is_pending(root)
+    configure(*two)
+    act()
     assert not is_pending(root)
 
 
-def test_links_stay_until_all_are_in_step(fake, root, two, act):
-    act(*two)
+def test_links_stay_until_all_are_in_step(fake, two, act, configure):
+    configure(*two)
+    act()
     gone = f"ostree/boot-0/{fake.stateroot}/{'d' * 64}"
     (fake.path / gone).mkdir()
     (fake.path / gone / "0").symlink_to("../../../deploy/x")
-    act(two[0], "/nowhere")
+    configure(two[0], "/nowhere")
+    act()
+    configure(*two)
+    # Of one that is told nobody knows what the others need.
+    act(two[0])
     assert (fake.path / gone / "0").is_symlink()
-    act(*two)
+    act()
     assert not (fake.path / gone).exists()
 
 
@@ -96,15 +113,18 @@ def test_reread_mends_what_was_damaged(two, act):
     assert kernel.read_bytes() == b"kernel"
 
 
-def test_removing(fake, root, two, act, said):
-    act(*two)
+def test_removing(fake, root, two, act, configure):
+    configure(*two)
+    act()
     shutil.rmtree(two[1])
-    ours, gone = remove_all(root, said.append, told=tuple(map(str, two)), dry_run=False)
+    ours, gone = remove_all(root, print, told=(), dry_run=False)
     assert ours.error is None
     assert gone.error is not None
     assert list(two[0].iterdir()) == []
+    remove_all(root, print, told=(str(two[0]),), dry_run=False)
     assert (fake.path / "ostree/boot-0").is_dir()
-    remove_all(root, said.append, told=(str(two[0]),), dry_run=False)
+    configure(two[0])
+    remove_all(root, print, told=(), dry_run=False)
     assert not (fake.path / "ostree/boot-0").exists()
 
 
