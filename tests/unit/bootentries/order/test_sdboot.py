@@ -1,7 +1,7 @@
 """systemd-boot's order: one rule after the other, and laws."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ordercases import SETS, entry, named, names, random_set
 
@@ -40,6 +40,9 @@ def test_the_order_given_does_not_matter(seed, source):
     entries = list(random_set(seed))
     expected = names(order(entries))
     assert sorted(expected) == sorted(names(entries))
+    # What is equal keeps the place that it was given (below): `1-` and `01-+2-1` are.
+    pairs = [(a, b) for a in entries for b in entries if a is not b]
+    assume(all(names(order([a, b])) == names(order([b, a])) for a, b in pairs))
     source.shuffle(entries)
     assert names(order(entries)) == expected
     assert names(order(order(entries))) == expected
