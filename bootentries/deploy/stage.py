@@ -111,13 +111,14 @@ def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
     except OSError as error:
         context.note(f"the next boot would not tell if this gets lost: {error}")
     apply_notes((Touch(DEPLOY),), context)
-    _tidy(context, request.opts)
+    # Finalisation leaves the repository alone: what it dropped last time would pile up.
+    _tidy(context, request.opts, prune=staging.wanted.how.prune)
 
 
-def _tidy(context: Context, opts: frozenset[str]) -> None:
+def _tidy(context: Context, opts: frozenset[str], *, prune: bool = False) -> None:
     """Remove what the list, as it is now, does not need; what cannot be is noted."""
     try:
-        todo = plan_clean(context.root, load(context.root, context.run), opts, prune=False)
+        todo = plan_clean(context.root, load(context.root, context.run), opts, prune=prune)
     except BootentriesError as error:
         context.note(f"clean up: left for later: {error}")
         return
