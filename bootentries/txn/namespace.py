@@ -39,7 +39,7 @@ def enter_private_namespace() -> None:
         syscalls.unshare(CLONE_NEWNS)
         syscalls.mount(b"", b"/", b"", MS_REC | MS_SLAVE, b"")
     except OSError as error:
-        raise from_os_error("enter mount namespace", error) from error
+        raise from_os_error("enter mount namespace", error, "/") from error
 
 
 def enter_as_writer(sysroot: str, words: frozenset[str]) -> None:

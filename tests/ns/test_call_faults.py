@@ -47,6 +47,9 @@ MENDED = {
     "a first deploy that did not end is a leftover": (
         *("deploy, first", 0, KILL, r'^mkdirat\(.*boot\.1\.1>, "testos"'), "",
     ),
+    "a namespace that cannot be entered names its root": (
+        *("lock-finalization", 0, ENOMEM, r"^unshare"), "enter mount namespace: /: Cannot",
+    ),
     "a swap that may not be on storage is active all the same": (
         *("set-kargs", 0, EROFS, r"FIFREEZE"), "filesystem of /boot: boot: Read-only",
     ),
@@ -147,6 +150,13 @@ def test_an_unstored_swap_says_which_list_is_active(sweep):
     _, after = sweep.matching("set-kargs", EROFS, "FIFREEZE")
     assert (after.verdict.ended, after.verdict.status) == ("new", 1)
     assert "hint: the new list is active, but may not be on storage yet" in after.verdict.said
+
+
+def test_a_kill_inside_the_freeze(sweep):
+    """The filesystem is frozen then, and the watchdog thaws it."""
+    tries = sweep.matching("set-kargs", KILL, "FITHAW")
+    check(tries)
+    assert [item.verdict.ended for item in tries] == ["old", "new"]
 
 
 @pytest.mark.parametrize("bug", PLANTED)

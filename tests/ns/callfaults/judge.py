@@ -21,9 +21,10 @@ from callfaults.lab import Fault, Lab, Outcome, State
 
 OLD, NEW, EITHER = "old", "new", "either"
 _REFS = "ostree/repo/refs/heads/ostree"
-# Why a finalisation failed: for the next boot.
-_STAMP = "boot/ostree/finalize-failure.stamp"
+# Why a finalisation failed, and how often: for the next boot.
+_STAMPS = ("boot/ostree/finalize-failure.stamp", "boot/ostree/finalize-attempts.stamp")
 _LATER = re.compile(r"^bootentries: .*: left for later: .+", re.MULTILINE)
+_UNTOLD = re.compile(r"^bootentries: the next boot w\w+ not tell ", re.MULTILINE)
 _ERROR = re.compile(r"^bootentries: (?P<operation>[^:]+): (?P<object>.+?): (?P<reason>.+)$")
 
 # Calls whose failure may pass without a word, and why.
@@ -105,7 +106,8 @@ def tidy_up(lab: Lab) -> Outcome | None:
 def tidy_facts(lab: Lab) -> Facts:
     """Return what is in a sysroot, whichever of the two versions of everything is active."""
     found = facts(lab.view)
-    found.pop(_STAMP, None)
+    for name in _STAMPS:
+        found.pop(name, None)
     loader = lab.view / "boot/loader"
     if not loader.is_symlink():
         return found
@@ -176,7 +178,7 @@ def judge(
     reason = ""
     if done.status is None:
         return Verdict("unknown", None, ("it hangs",))
-    if lab.thaw():
+    if lab.is_frozen():
         problems.append("the filesystem was left frozen")
     now = set(lab.mounts())
     if now != mounts and now != mounts | base.mounts:
@@ -265,6 +267,8 @@ def _message(call: Call, fault: Fault, done: Outcome, ended: str) -> tuple[list[
             problems.append("success is reported, and the old list is active")
         if _LATER.search(done.stderr):
             return problems, "what comes after the swap is left for later, and said so"
+        if _UNTOLD.search(done.stderr):
+            return problems, "only the note for the next boot is missing, and that is said"
         if fault.error == "EINTR":
             return problems, "an interrupted call is made again"
         for pattern, why in BY_DESIGN:

@@ -25,6 +25,7 @@ from callfaults.running import Running, State, command
 HERE = Path(__file__).resolve().parent
 # A frozen filesystem, or a lock that nobody gives back, would be waited for.
 HANGS_S = 300.0
+THAWS_S = 20.0
 _MIB = 1 << 20
 _STRACE = ("/tmp/strace/ld.so", "--library-path", "/tmp/strace", "/tmp/strace/strace")
 _ENVIRON = {
@@ -190,6 +191,23 @@ class Lab:
         return subprocess.run(
             ["fsfreeze", "--unfreeze", str(self.view)], capture_output=True, check=False
         ).returncode == 0  # fmt: skip
+
+    def is_frozen(self) -> bool:
+        """Whether the filesystem stays frozen; it is thawed then.
+
+        A watchdog may need a moment after its writer was killed.
+        """
+        probe = self.view / ".probe"
+        writer = subprocess.Popen(["mkdir", str(probe)])
+        try:
+            writer.wait(timeout=THAWS_S)
+            frozen = False
+        except subprocess.TimeoutExpired:
+            frozen = True
+            self.thaw()
+            writer.wait()
+        probe.rmdir()
+        return frozen
 
     @property
     def _image(self) -> Path:
