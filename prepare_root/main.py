@@ -9,6 +9,7 @@ HELP = """\
 usage: prepare-root [--dry-run] SYSROOT [CMDLINE]
        prepare-root --remount
        prepare-root --generator NORMAL EARLY LATE
+       prepare-root --next-root DEPLOYMENT
 
 Turns the physical root mounted at SYSROOT into the root of the deployment that
 the kernel command line asks for (ostree=).  As process 1 it is /init: it finds
@@ -21,6 +22,8 @@ and mounts root=, prepares it, switches root and starts init.
                the deployment wants; also by the name ostree-remount
   --generator  write the units of /var and /boot to the directory NORMAL, as
                systemd.generator(7); also by the name ostree-system-generator
+  --next-root  in the booted system: prepare the root for a soft reboot at
+               /run/nextroot; DEPLOYMENT is its directory below /sysroot
   --version    print the version
   --help       print this text
 
@@ -53,6 +56,10 @@ def run(argv: list[bytes], environ: list[bytes]) -> int:
 
         log.to_kmsg()
         return generator.main(words[1])
+    if words[:1] == [b"--next-root"] and len(words) == 2:
+        from prepare_root import nextroot  # noqa: PLC0415
+
+        return nextroot.main(words[1])
     if words == [b"--help"]:
         _out(HELP)
         return 0

@@ -180,44 +180,9 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
     is moved aside rather than unmounted early, as libostree does, so that a failure finds it
     with whatever was mounted below it.
     """
-    physical = NEW_ROOT + b"/sysroot"
-    var_below = b"/" + facts.target.var
-    places = Places(
-        deployment=facts.deployment,
-        var=facts.root + var_below,
-        new_root=NEW_ROOT,
-        var_is_ours=facts.var_by == VAR_OURS,
-        var_is_stateroot=facts.var_by in (VAR_OURS, VAR_SYSTEM),
-        labelled=facts.labelled,
-        filesystem_ro=facts.filesystem_ro,
-        image=facts.image is not None,
-    )
-    ops: list[Op] = [
-        MakeDir("run", b"/run/ostree", 0o755),
-        MakeDir("run", b"/run/ostree/.private", 0),
-        Propagation("private", b"/", MS_PRIVATE, recursive=True),
-    ]
-    ops += links.before_mounts(facts.links, places)
-    ops.append(MakeDir("root", NEW_ROOT, 0o755))
-    ops += _root(facts)
-    if facts.boot_here and config.boot_mount:
-        ops.append(Bind("boot", facts.root + b"/boot", NEW_ROOT + b"/boot"))
-    if facts.readonly or facts.image is not None:
-        ops += _etc(facts)
-    ops += _usr(facts)
-    ops.append(Bind("sysroot", facts.root, physical))
-    if facts.readonly:
-        ops += [
-            Bind("stateroot var", physical + var_below, physical + var_below),
-            Remount("stateroot var", physical + var_below, readonly=False),
-        ]
-    if places.var_is_ours:
-        ops += [
-            Bind("var", physical + var_below, NEW_ROOT + b"/var"),
-            Propagation("var", NEW_ROOT + b"/var", MS_SLAVE),
-            Propagation("var", NEW_ROOT + b"/var", MS_SHARED),
-        ]
-    ops += links.after_mounts(facts.links, places)
+    ops = begin(facts, NEW_ROOT)
+    ops.insert(2, Propagation("private", b"/", MS_PRIVATE, recursive=True))
+    ops += built(facts, config, NEW_ROOT)
     if facts.target.instead:
         ops.append(_fallback(facts))
     ops += [
@@ -238,39 +203,88 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
     return tuple(ops)
 
 
+def begin(facts: Facts, where: bytes) -> list[Op]:
+    """Directories in /run, and what links need on the disk, before anything is mounted."""
+    return [
+        MakeDir("run", b"/run/ostree", 0o755),
+        MakeDir("run", b"/run/ostree/.private", 0),
+        *links.before_mounts(facts.links, _places(facts, where)),
+        MakeDir("root", where, 0o755),
+    ]
+
+
+def built(facts: Facts, config: Config, where: bytes) -> list[Op]:
+    """The deployment's root at `where`, with all that is mounted in it."""
+    places = _places(facts, where)
+    physical = where + b"/sysroot"
+    var_below = b"/" + facts.target.var
+    ops = _root(facts, where)
+    if facts.boot_here and config.boot_mount:
+        ops.append(Bind("boot", facts.root + b"/boot", where + b"/boot"))
+    if facts.readonly or facts.image is not None:
+        ops += _etc(facts, where)
+    ops += _usr(facts, where)
+    ops.append(Bind("sysroot", facts.root, physical))
+    if facts.readonly:
+        ops += [
+            Bind("stateroot var", physical + var_below, physical + var_below),
+            Remount("stateroot var", physical + var_below, readonly=False),
+        ]
+    if places.var_is_ours:
+        ops += [
+            Bind("var", physical + var_below, where + b"/var"),
+            Propagation("var", where + b"/var", MS_SLAVE),
+            Propagation("var", where + b"/var", MS_SHARED),
+        ]
+    return ops + links.after_mounts(facts.links, places)
+
+
+def _places(facts: Facts, where: bytes) -> Places:
+    return Places(
+        deployment=facts.deployment,
+        var=facts.root + b"/" + facts.target.var,
+        new_root=where,
+        var_is_ours=facts.var_by == VAR_OURS,
+        var_is_stateroot=facts.var_by in (VAR_OURS, VAR_SYSTEM),
+        labelled=facts.labelled,
+        filesystem_ro=facts.filesystem_ro,
+        image=facts.image is not None,
+    )
+
+
 def undo(applied: list[Op]) -> list[Op]:
     """What takes `applied`, operations in the order they were applied in, back."""
     return [back for back in (op.undo() for op in reversed(applied)) if back is not None]
 
 
-def _root(facts: Facts) -> list[Op]:
+def _root(facts: Facts, where: bytes) -> list[Op]:
     """The deployment's directory, or its image."""
     if facts.image is None:
-        return [Bind("root", facts.deployment, NEW_ROOT)]
+        return [Bind("root", facts.deployment, where)]
     from prepare_root import cfsplan  # noqa: PLC0415 - no page of it for plain roots
 
-    ops = cfsplan.root(facts.image, facts.volatile_root, NEW_ROOT)
+    ops = cfsplan.root(facts.image, facts.volatile_root, where)
     if not facts.image.readonly:
-        ops += links.missing(facts.links, NEW_ROOT)
+        ops += links.missing(facts.links, where)
     return ops
 
 
-def _etc(facts: Facts) -> list[Op]:
+def _etc(facts: Facts, where: bytes) -> list[Op]:
     """`/etc` of the deployment, writable; or what the tree has, with changes forgotten."""
-    etc = NEW_ROOT + b"/etc"
+    etc = where + b"/etc"
     if facts.etc_scratch:
         from prepare_root import cfsplan  # noqa: PLC0415 - no page of it for other roots
 
-        return cfsplan.etc(facts.etc_scratch, NEW_ROOT + b"/usr/etc", etc)
+        return cfsplan.etc(facts.etc_scratch, where + b"/usr/etc", etc)
     return [Bind("etc", facts.deployment + b"/etc", etc), Remount("etc", etc, readonly=False)]
 
 
-def _usr(facts: Facts) -> list[Op]:
+def _usr(facts: Facts, where: bytes) -> list[Op]:
     """`/usr` read-only, or the hotfix layers over it; an image's is read-only as it is.
 
     A signed image's stays what was signed.
     """
-    usr = NEW_ROOT + b"/usr"
+    usr = where + b"/usr"
     image = facts.image
     if facts.hotfix and (image is None or image.keypath is None):
         layers = b"lowerdir=" + usr + b",upperdir=.usr-ovl-upper,workdir=.usr-ovl-work"

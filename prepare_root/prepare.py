@@ -26,14 +26,16 @@ COMPOSEFS_KARG = b"ostree.prepare-root.composefs="
 Choice = tuple[Image | None, bool]
 
 
-def load_config() -> Config:
+def load_config(below: bytes = b"") -> Config:
     """The image's configuration: the file in /etc replaces that in /usr/lib entirely.
 
-    Raises Failure when a file that is there cannot be read or used.
+    `below` is the path of the root that has them.  Raises Failure when a file that is there
+    cannot be read or used.
     """
     text = b""
     where = CONFIG_PATHS[0]
-    for path in CONFIG_PATHS:
+    for name in CONFIG_PATHS:
+        path = below + name
         try:
             found = files.read_if_exists(path)
         except OSError as error:
@@ -58,7 +60,11 @@ def _unreadable(path: bytes, reason: str) -> Failure:
 def observe(root: bytes, cmdline: bytes, config: Config) -> Facts:
     """All that the plan needs to know.  Raises Failure; changes nothing."""
     root = _real_path(root)
-    found = _find(root, cmdline, config)
+    return look(root, _find(root, cmdline, config), cmdline, config)
+
+
+def look(root: bytes, found: Target, cmdline: bytes, config: Config) -> Facts:
+    """The same of a deployment that was found already below `root`, a real path."""
     deployment = root + b"/" + found.path
     try:
         image, readonly = _choose(root, found, cmdline, config)
@@ -305,11 +311,12 @@ def native_root(root: bytes, cmdline: bytes) -> tuple[Op, ...] | None:
 
 def carry_out(facts: Facts, config: Config) -> None:
     """Prepare the root that `observe` saw; raises Failure as `run` does."""
-    _tell(facts)
+    tell(facts)
     apply(plan.make(facts, config))
 
 
-def _tell(facts: Facts) -> None:
+def tell(facts: Facts) -> None:
+    """Say what is prepared, on the console and to the journal."""
     found = facts.target
     log.info(
         f"deployment {show(found.path)} (sysroot read-only: {_yes(facts.readonly)},"

@@ -41,6 +41,7 @@ VERBS = {
     "lock-finalization": Verb("staging", "lock_finalization"),
     "finalize-staged": Verb("staging", "finalize_staged"),
     "boot-complete": Verb("staging", "boot_complete"),
+    "prepare-soft-reboot": Verb("soft_reboot", "prepare_soft_reboot"),
     "set-origin": Verb("set_origin", "set_origin"),
     "kargs": Verb("kargs", "kargs"),
     "unlock": Verb("unlock", "unlock"),

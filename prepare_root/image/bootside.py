@@ -14,6 +14,8 @@ import click
 from prepare_root.image import binary
 from prepare_root.image.errors import ImageError
 
+# Under its own name it prepares soft reboots, and a dracut image takes it from here.
+PROGRAM = "usr/lib/bootchain/prepare-root"
 REMOUNT = "usr/lib/ostree/ostree-remount"
 GENERATOR = "usr/lib/systemd/system-generators/ostree-system-generator"
 UNIT = "usr/lib/systemd/system/ostree-remount.service"
@@ -54,6 +56,7 @@ class Piece:
 def pieces(executable: bytes) -> tuple[Piece, ...]:
     """The files for a tree."""
     return (
+        Piece(PROGRAM, executable, 0o755),
         Piece(REMOUNT, executable, 0o755),
         Piece(GENERATOR, executable, 0o755),
         Piece(UNIT, _UNIT_TEXT, 0o644),

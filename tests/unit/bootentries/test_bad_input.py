@@ -18,6 +18,7 @@ WRITING = {
     "loader set", "loader run-pending", "unlock", "post-copy",
     "lock-finalization", "finalize-staged", "boot-complete", "install-units", "label", "rollback",
     "hooks run", "hooks run-pending", "esp sync", "esp install", "esp remove",
+    "prepare-soft-reboot",
 }  # fmt: skip
 # One makes what it would lock; for the next `ostree` takes the lock itself; and two write no
 # list.
@@ -30,6 +31,7 @@ PRINTING = {"instutil grub2-generate", "instutil grub2-stub", "loader order", "e
 INDEXED = {
     "undeploy": "undeploy {}",
     "set-default": "set-default {}",
+    "prepare-soft-reboot": "prepare-soft-reboot {}",
     "set-origin": "set-origin --index={} up http://u b",
     "explain": "explain {}",
 }

@@ -41,15 +41,18 @@ def test_install_twice(tree):
         done = start(tree)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines() == [
-            f"wrote {path}" for path in (bootside.REMOUNT, bootside.GENERATOR, bootside.UNIT)
+            f"wrote {path}"
+            for path in (bootside.PROGRAM, bootside.REMOUNT, bootside.GENERATOR, bootside.UNIT)
         ]
     found = files(tree)
     assert found[bootside.REMOUNT] == found[bootside.GENERATOR] == (b"\x7fELF ours", 0o755)
     assert found[bootside.UNIT][1] == 0o644
-    assert len(found) == 3
+    assert len(found) == 4
 
 
-@pytest.mark.parametrize("path", [bootside.REMOUNT, bootside.GENERATOR, bootside.UNIT])
+@pytest.mark.parametrize(
+    "path", [bootside.PROGRAM, bootside.REMOUNT, bootside.GENERATOR, bootside.UNIT]
+)
 def test_what_others_put_there_stays(tree, path):
     (tree / path).parent.mkdir(parents=True)
     (tree / path).write_text("libostree's")
@@ -60,7 +63,7 @@ def test_what_others_put_there_stays(tree, path):
     assert second.startswith("hint: ")
     assert files(tree).keys() == {path}
     assert start(tree, "--replace").returncode == 0
-    assert len(files(tree)) == 3
+    assert len(files(tree)) == 4
     assert files(tree)[path][0] != b"libostree's"
 
 
@@ -75,7 +78,7 @@ def test_a_link_is_not_followed(tree):
 
 def test_dry_run_writes_nothing(tree):
     done = start(tree, "--dry-run")
-    assert done.stdout.splitlines()[0] == f"would write {bootside.REMOUNT}"
+    assert done.stdout.splitlines()[0] == f"would write {bootside.PROGRAM}"
     assert files(tree) == {}
 
 
