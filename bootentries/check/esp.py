@@ -12,10 +12,11 @@ from bootentries.errors import BootentriesError
 from bootentries.esp import links
 from bootentries.esp.entry import EspEntry, entry_text, same_but_version
 from bootentries.esp.names import ENTRIES, PAYLOAD
-from bootentries.esp.plan import Wanted, is_held, stubs, with_counters
+from bootentries.esp.plan import Wanted, with_counters
 from bootentries.esp.present import SREL, SREL_TEXT, Present, PresentEntry
 from bootentries.esp.report import EspReport, read_reports
 from bootentries.esp.sync import STAMP, is_pending, links_in
+from bootentries.esp.verdicts import stubs
 from bootentries.repo import REPO, read_config
 from bootentries.root import Root
 from bootentries.sysroot import Sysroot
@@ -115,7 +116,7 @@ def _check_entries(label: str, present: Present, wanted: Wanted, report: Report)
     for entry in wanted.entries:
         if entry.deployment not in good:
             report.add("esp-entry-missing", label, f"{entry.deployment}, {entry.title}")
-    held = [item for item in stubs(present) if is_held(item, wanted)]
+    held = [item for item in stubs(present) if item.file == wanted.counted]
     for item in present.entries:
         if not item.live and item not in held:
             report.add("esp-unused", f"{label}:{ENTRIES}/{item.file}", "it was never switched on")

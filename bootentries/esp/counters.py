@@ -8,8 +8,8 @@ from bootentries.errors import BootentriesError
 from bootentries.esp.config import read_esp_config
 from bootentries.esp.find import find_places
 from bootentries.esp.places import opened_place
-from bootentries.esp.plan import left_counters
 from bootentries.esp.present import read_present
+from bootentries.esp.verdicts import left_counters
 from bootentries.esp.wanted import identity
 from bootentries.root import Root
 from bootentries.sysroot import Sysroot

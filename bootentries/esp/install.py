@@ -16,6 +16,7 @@ from bootentries.esp.binaries import (
     read_programs,
 )
 from bootentries.esp.find import EspPlace
+from bootentries.esp.install_ops import Overwrite, PutProgram, RemoveEmpty
 from bootentries.esp.names import ENTRIES, PAYLOAD
 from bootentries.esp.ops import EspOp
 from bootentries.esp.present import SREL, SREL_TEXT, Present
@@ -78,13 +79,13 @@ def plan_install(
             mark = ops.WriteFile(owned_path(program.digest), "")
             if mark not in todo:
                 todo.append(mark)
-            todo.append(ops.PutProgram(path, program.data))
+            todo.append(PutProgram(path, program.data))
     wanted = loaderconf.loader_conf(timeout)
     text = read_text(esp_fd, loaderconf.PATH)
     if text is not None and not loaderconf.is_ours(text):
         note(f"{place.label}: {loaderconf.PATH}: somebody else's: it stays")
     elif text != wanted:
-        todo.append(ops.Overwrite(loaderconf.PATH, wanted))
+        todo.append(Overwrite(loaderconf.PATH, wanted))
     return (*todo, ops.Sync()) if todo else ()
 
 
@@ -106,7 +107,7 @@ def plan_remove(fd: int, present: Present) -> tuple[EspOp, ...]:
     if present.srel == SREL_TEXT and not present.foreign:
         todo.append(ops.RemoveFiles((SREL,)))
     empty = (PAYLOAD, ENTRIES, "loader", "EFI/systemd", "EFI/BOOT", "EFI")
-    return (*todo, *(ops.RemoveEmpty(path) for path in empty), ops.Sync())
+    return (*todo, *(RemoveEmpty(path) for path in empty), ops.Sync())
 
 
 def read_text(fd: int, path: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The operations on one partition.  Only a boot program is ever renamed.
+"""The operations of a sync on one partition.  None of them renames anything.
 
 A rename on FAT is two writes: a power cut between them can leave two names for one chain of
 clusters, which only fsck can take apart.  So every file is written under its final name,
@@ -6,12 +6,10 @@ which nothing reads yet, and an entry is switched on in place.
 """
 
 import errno
-import fcntl
 import os
-import struct
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from bootentries import fs, syscalls
@@ -21,7 +19,6 @@ from bootentries.esp.entry import live_offset, switch_offset
 from bootentries.esp.names import DIGEST_LENGTH
 
 _BLOCK = 1 << 20
-_FIBMAP = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class MakeDir:
 
     def apply(self, place: Place) -> None:
         fs.make_dirs(place.fd, self.path)
-        with _directory(place.fd, os.path.dirname(self.path)) as directory:
+        with directory_of(place.fd, os.path.dirname(self.path)) as directory:
             os.fsync(directory)
 
 
@@ -74,7 +71,7 @@ class CopyPayload:
                 return
             remove(place.fd, (self.path,))
             try:
-                with _created(place.fd, self.path) as out:
+                with created(place.fd, self.path) as out:
                     while block := os.read(source, _BLOCK):
                         fs.write_all(out, block)
             except OSError:
@@ -110,7 +107,7 @@ class WriteFile:
 
     def apply(self, place: Place) -> None:
         remove(place.fd, (self.path,))
-        with _created(place.fd, self.path) as out:
+        with created(place.fd, self.path) as out:
             fs.write_all(out, self.text.encode())
 
 
@@ -196,101 +193,6 @@ class RemoveFiles:
         remove(place.fd, self.paths)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveEmpty:
-    """Remove a directory in which nothing is left."""
-
-    path: str
-
-    def describe(self) -> str:
-        return f"remove {self.path} if it is empty"
-
-    def apply(self, place: Place) -> None:
-        try:
-            with _directory(place.fd, os.path.dirname(self.path)) as directory:
-                os.rmdir(os.path.basename(self.path), dir_fd=directory)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
-                raise
-
-
-@dataclass(frozen=True, slots=True)
-class PutProgram:
-    """Put a boot program in place; what is there goes when the new one is on storage."""
-
-    path: str
-    data: bytes = field(repr=False)
-
-    def describe(self) -> str:
-        return f"install {self.path} ({len(self.data)} bytes)"
-
-    def apply(self, place: Place) -> None:
-        fs.make_dirs(place.fd, os.path.dirname(self.path))
-        # A half of it under the name itself would be nobody's.
-        temporary = f"{self.path[:-4]}.new"
-        if _shares_clusters(place.fd, temporary, self.path):
-            raise BootentriesError(
-                "install", temporary, "a power cut left it on the clusters of another file",
-                hint="unmount the partition and run: fsck.fat -a DEVICE",
-            )  # fmt: skip
-        remove(place.fd, (temporary,))
-        with _created(place.fd, temporary) as out:
-            fs.write_all(out, self.data)
-        _replace(place.fd, temporary, self.path)
-        if stored_digest(place.fd, self.path) != sha256(self.data).hexdigest():
-            raise not_stored(self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Overwrite:
-    """Write a file of one sector in place, or new where it is not there."""
-
-    path: str
-    text: str
-
-    def describe(self) -> str:
-        return f"write {self.path}"
-
-    def apply(self, place: Place) -> None:
-        data = self.text.encode()
-        found = fs.stat_optional(place.fd, self.path, follow=False)
-        if found is None or found.st_size != len(data):
-            fs.make_dirs(place.fd, os.path.dirname(self.path))
-            WriteFile(self.path, self.text).apply(place)
-            return
-        with fs.opened(place.fd, self.path, os.O_WRONLY | os.O_NOFOLLOW) as fd:
-            os.pwrite(fd, data, 0)
-            os.fsync(fd)
-
-
-def _replace(root_fd: int, source: str, path: str) -> None:
-    """Rename over a file that keeps its clusters until the rename is on storage."""
-    with ExitStack() as stack:
-        if fs.stat_optional(root_fd, path, follow=False) is not None:
-            stack.enter_context(fs.opened(root_fd, path))
-        directory = stack.enter_context(_directory(root_fd, os.path.dirname(path)))
-        names = (os.path.basename(source), os.path.basename(path))
-        os.rename(*names, src_dir_fd=directory, dst_dir_fd=directory)
-        os.fsync(directory)
-        syscalls.syncfs(root_fd)
-
-
-def _shares_clusters(root_fd: int, left: str, right: str) -> bool:
-    """Return whether two names lead to one chain, as a cut in a rename can leave them."""
-    try:
-        with fs.opened(root_fd, left) as one, fs.opened(root_fd, right) as other:
-            return _first_block(one) == _first_block(other) != 0
-    except OSError:
-        return False  # not there, or not a filesystem that says
-
-
-def _first_block(fd: int) -> int:
-    """Return where a file's first block is, by FIBMAP of linux/fs.h."""
-    found: bytes = fcntl.ioctl(fd, _FIBMAP, struct.pack("i", 0))
-    number: int = struct.unpack("i", found)[0]
-    return number
-
-
 def remove(root_fd: int, paths: tuple[str, ...]) -> None:
     """Remove files if they are there; raises OSError.
 
@@ -300,7 +202,7 @@ def remove(root_fd: int, paths: tuple[str, ...]) -> None:
     held: list[int] = []
     try:
         for path in paths:
-            with _directory(root_fd, os.path.dirname(path)) as directory:
+            with directory_of(root_fd, os.path.dirname(path)) as directory:
                 name = os.path.basename(path)
                 try:
                     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -358,9 +260,9 @@ def _drop_cache(fd: int) -> None:
 
 
 @contextmanager
-def _created(root_fd: int, path: str) -> Iterator[int]:
+def created(root_fd: int, path: str) -> Iterator[int]:
     """Yield a new file; it and its name are on storage when the block ends."""
-    with _directory(root_fd, os.path.dirname(path)) as directory:
+    with directory_of(root_fd, os.path.dirname(path)) as directory:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(os.path.basename(path), flags, 0o644, dir_fd=directory)
         try:
@@ -372,6 +274,7 @@ def _created(root_fd: int, path: str) -> Iterator[int]:
 
 
 @contextmanager
-def _directory(root_fd: int, path: str) -> Iterator[int]:
+def directory_of(root_fd: int, path: str) -> Iterator[int]:
+    """Yield a directory, open so that it can be synced."""
     with fs.opened(root_fd, path or ".", os.O_RDONLY | os.O_DIRECTORY) as fd:
         yield fd

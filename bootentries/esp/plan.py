@@ -13,7 +13,8 @@ from bootentries.esp import ops
 from bootentries.esp.entry import EspEntry, Payload, entry_text, same_but_version
 from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName
 from bootentries.esp.ops import EspOp
-from bootentries.esp.present import SREL, SREL_TEXT, Present, PresentEntry
+from bootentries.esp.present import SREL, SREL_TEXT, Present
+from bootentries.esp.verdicts import left_counters, stubs
 
 
 class NoRoom(BootentriesError):
@@ -100,41 +101,6 @@ def with_counters(present: Present, wanted: Wanted) -> Wanted:
     )
 
 
-def left_counters(present: Present) -> dict[str, tuple[int, int] | None]:
-    """Return the tries left and done of each deployment, None for one that is not counted.
-
-    Whoever counts, counts on the partition: an entry that lost its counters there is good,
-    and stays good.  A verdict about this boot is found under the name that it was booted by.
-    """
-    left: dict[str, tuple[int, int] | None] = {}
-    for item in sorted(present.live, key=lambda item: item.name.generation):
-        if item.deployment is not None:
-            left[item.deployment] = item.name.tries
-    for item in stubs(present):
-        if item.deployment in left and (item.name.tries is None or not item.name.tries[0]):
-            left[item.deployment] = item.name.tries
-    return left
-
-
-def stubs(present: Present) -> tuple[PresentEntry, ...]:
-    """Return what was kept of entries under the names by which they were booted.
-
-    systemd-bless-boot looks for just that name.  They start nothing, and are older than
-    what does, unlike entries that a sync prepared and never switched on.
-    """
-    newest = max((item.name.generation for item in present.live), default=0)
-    return tuple(
-        item
-        for item in present.entries
-        if not item.live and item.deployment is not None and item.name.generation < newest
-    )
-
-
-def is_held(item: PresentEntry, wanted: Wanted) -> bool:
-    """Return whether an entry's name may still be looked for: it was booted by that."""
-    return item.file == wanted.counted
-
-
 def in_step(present: Present, wanted: Wanted) -> bool:
     """Return whether our entries are those that are wanted, and their files are there."""
     kept = stubs(present)
@@ -172,7 +138,7 @@ def _remove_unused(present: Present, wanted: Wanted, same: bool) -> tuple[EspOp,
 
     What a verdict can be read from stays until the new entries have it.
     """
-    kept = [item for item in stubs(present) if not same or is_held(item, wanted)]
+    kept = [item for item in stubs(present) if not same or item.file == wanted.counted]
     named = {name for item in present.live for name in item.payloads}
     due = {item.name: item.size for item in (*wanted.payloads, *wanted.extra)}
     dead = [
@@ -283,17 +249,17 @@ def _remove_old(present: Present, wanted: Wanted, done: tuple[ops.RemoveFiles, .
     due = {item.name for item in (*wanted.payloads, *wanted.extra)}
     names = {name for item in present.live for name in item.payloads if name in present.payload}
     gone = {path for op in done for path in op.paths}
-    old = [
-        item for item in (*present.live, *stubs(present)) if f"{ENTRIES}/{item.file}" not in gone
-    ]
-    held = [item for item in old if is_held(item, wanted)]
-    entries = (f"{ENTRIES}/{item.file}" for item in old if item not in held)
+    # The default goes last: where all new entries are bad, it is what boots until then.
+    old = [*stubs(present), *reversed(present.live)]
+    paths = [f"{ENTRIES}/{item.file}" for item in old if item.file != wanted.counted]
+    entries = tuple(path for path in paths if path not in gone)
+    todo: list[EspOp] = [ops.RemoveFiles(entries)] if entries else []
+    held = [item for item in present.live if item.file == wanted.counted]
+    off = [ops.Disable(f"{ENTRIES}/{item.file}") for item in held]
+    todo = [*todo, *off] if held and held[0] is present.live[0] else [*off, *todo]
     files = (f"{PAYLOAD}/{name}" for name in sorted(names - due))
-    groups = (tuple(path for path in paths if path not in gone) for paths in (entries, files))
-    return [
-        *(ops.Disable(f"{ENTRIES}/{item.file}") for item in held if item.live),
-        *(ops.RemoveFiles(paths) for paths in groups if paths),
-    ]
+    left = tuple(path for path in files if path not in gone)
+    return [*todo, ops.RemoveFiles(left)] if left else todo
 
 
 def _extra_copies(present: Present, wanted: Wanted, todo: list[EspOp]) -> list[EspOp]:

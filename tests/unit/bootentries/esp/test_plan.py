@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bootentries.entries import bls
@@ -51,6 +51,14 @@ def expected(wanted):
 
 @settings(max_examples=60, deadline=None)
 @given(LIST, LIST, COUNTED)
+@example(
+    [entry("b", tries=(2, 1)), entry("a", tries=(0, 3)), entry("c", 2)],
+    [entry("a", 3, tries=(3, 0))], "bootchain-000001-03+2-1.conf",
+)  # fmt: skip
+@example(
+    [entry("b", tries=(2, 1)), entry("a", tries=(0, 3)), entry("c", 2)],
+    [entry("a", 3, tries=(3, 0))], None,
+)  # fmt: skip
 def test_the_default_is_old_or_new_after_every_operation(old, new, counted):
     with scratch() as esp:
         esp.sync(*old)
@@ -133,7 +141,7 @@ def test_the_first_sync_in_words(esp):
     assert (esp.path / "loader/entries.srel").read_text() == "type1\n"
     # The list before is removed last: the entries, then the kernel that only they named.
     assert esp.sync(entry("b")).describe()[-2:] == [
-        "remove loader/entries/bootchain-000001-02.conf, loader/entries/bootchain-000001-01.conf",
+        "remove loader/entries/bootchain-000001-01.conf, loader/entries/bootchain-000001-02.conf",
         f"remove {kernel.path}",
     ]
 
