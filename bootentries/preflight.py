@@ -37,28 +37,40 @@ class Misfit:
     hint: str
 
 
+# What was read of images, by device and inode: deployments share them.
+Known = dict[tuple[int, int], dict[str, bytes]]
+
+
 def check_deployment(
-    root: Root, item: Deployment, overlays: tuple[bytes, ...] = ()
+    root: Root, item: Deployment, overlays: tuple[bytes, ...] = (), known: Known | None = None
 ) -> Misfit | None:
     """Return why the deployment would not boot, or None.
 
-    `overlays` are further initramfs images that are loaded after its own.  Raises
-    BootentriesError when its initramfs cannot be read, and so nothing can be said.
+    `overlays` are further initramfs images that are loaded after its own; `known` is filled,
+    for more deployments to come.  Raises BootentriesError when an initramfs cannot be read,
+    and so nothing can be said.
     """
     try:
         with fs.opened(root.fd, item.path, os.O_RDONLY | os.O_DIRECTORY) as fd:
             part = find_kernel(fd, item.name).initramfs
             if part is None:
                 return None
-            image = fs.read_bytes(fd, part.source, LIMIT)
+            place = f"{item.path}/{part.source}"
+            files = dict(_files_in(fd, part.source, place, {} if known is None else known))
             has_image = fs.is_file(fd, IMAGE)
     except OSError as error:
         raise from_os_error("read initramfs", error) from error
-    place = f"{item.path}/{part.source}"
-    files: dict[str, bytes] = {}
-    for data in (image, *overlays):
+    for data in overlays:
         files |= read_files(data, CONFIGS, place)
     return misfit(files, item.options, has_image, place)
+
+
+def _files_in(deploy_fd: int, path: str, place: str, known: Known) -> dict[str, bytes]:
+    found = fs.stat_optional(deploy_fd, path)
+    key = (0, 0) if found is None else (found.st_dev, found.st_ino)
+    if key not in known:
+        known[key] = read_files(fs.read_bytes(deploy_fd, path, LIMIT), CONFIGS, place)
+    return known[key]
 
 
 def misfit(files: dict[str, bytes], options: str, has_image: bool, place: str) -> Misfit | None:

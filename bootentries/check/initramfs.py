@@ -5,7 +5,7 @@ from bootentries.check.finding import Report
 from bootentries.check.kernels import OVERLAYS
 from bootentries.deployment import Deployment, overlay_checksums
 from bootentries.errors import BootentriesError
-from bootentries.preflight import LIMIT, check_deployment
+from bootentries.preflight import LIMIT, Known, check_deployment
 from bootentries.root import Root
 
 
@@ -14,9 +14,10 @@ def check_initramfs(root: Root, items: tuple[Deployment, ...], report: Report) -
 
     One that cannot be unpacked here says nothing about the deployment.
     """
+    known: Known = {}
     for item in items:
         try:
-            found = check_deployment(root, item, _overlays(root, item))
+            found = check_deployment(root, item, _overlays(root, item), known)
         except (OSError, BootentriesError):
             continue  # what is missing was reported
         if found is not None:

@@ -4,6 +4,7 @@ import stat
 
 import pytest
 
+from bootentries import preflight
 from bootentries.errors import BootentriesError
 from bootentries.preflight import CONFIGS, OFF, check_deployment, misfit, refuse_misfit
 from bootentries.sysroot import load
@@ -91,3 +92,17 @@ def test_what_cannot_be_read_is_a_remark(fake, root, run):
     remark = refuse_misfit(root, item, frozenset())
     assert remark is not None
     assert remark.startswith("the configuration in the initramfs was not checked: read initramfs")
+
+
+def test_a_shared_initramfs_is_read_once(fake, root, run, monkeypatch):
+    items = load(root, run).deployments
+    paths = [fake.deployment(n) / "usr/lib/modules/6.1/initramfs.img" for n in range(2)]
+    paths[1].unlink()
+    paths[0].write_bytes(image(YES))
+    paths[1].hardlink_to(paths[0])
+    calls = []
+    read = preflight.read_files
+    monkeypatch.setattr(preflight, "read_files", lambda *args: calls.append(1) or read(*args))
+    known: preflight.Known = {}
+    assert all(check_deployment(root, item, known=known) for item in items)
+    assert calls == [1]
