@@ -5,7 +5,6 @@ import json
 import pytest
 
 from bootentries.cli import run
-from bootentries.cli.loader_set import Change, plan_changes
 from bootentries.esp.names import ENTRIES
 
 SYSTEMD_BOOT = "MZ #### LoaderInfo: systemd-boot 257 ####"
@@ -113,28 +112,6 @@ def test_remove_is_refused_while_writes_follow(act, partition):
     assert list(partition.iterdir()) == []
 
 
-GRUB, BOTH = "grub2", True
-
-
-@pytest.mark.parametrize(
-    ("listed", "has_esp", "name", "only", "changes"),
-    [
-        (GRUB, False, "sdboot", False, ["bootchain.bootloader: not set -> sdboot"]),
-        (GRUB, BOTH, "sdboot", False, []),
-        (GRUB, BOTH, "sdboot", True, ["sysroot.bootloader: grub2 -> none"]),
-        (None, False, "sdboot", True,
-         ["sysroot.bootloader: not set -> none", "bootchain.bootloader: not set -> sdboot"]),
-        ("none", BOTH, GRUB, False, ["sysroot.bootloader: none -> grub2"]),
-        (GRUB, BOTH, GRUB, True, ["bootchain.bootloader: sdboot -> none"]),
-        (GRUB, False, GRUB, True, []),
-        ("none", BOTH, GRUB, True,
-         ["sysroot.bootloader: none -> grub2", "bootchain.bootloader: sdboot -> none"]),
-    ],
-)  # fmt: skip
-def test_what_set_changes(listed, has_esp, name, only, changes):
-    assert [str(item) for item in plan_changes(listed, has_esp, name, only)] == changes
-
-
 def test_set_says_how_to_go_back(fake, act, partition):
     before = (fake.path / "ostree/repo/config").read_text()
     status, out, err = act("loader", "set", "sdboot", "--dry-run")
@@ -183,7 +160,3 @@ def test_loader_shows_what_each_partition_boots(act, partition):
         "esp": str(partition), "state": "in step", "default": "bootchain-000001-02.conf",
         "title": "Test OS 1.0 (ostree:0)",
     }  # fmt: skip
-
-
-def test_a_change_in_words():
-    assert str(Change("a.b", None, "c")) == "a.b: not set -> c"

@@ -2,12 +2,10 @@
 
 import pytest
 
-from bootentries.errors import BootentriesError
-from bootentries.esp.binaries import Program, read_installed, read_programs
+from bootentries.esp.binaries import Program, read_installed
 from bootentries.esp.find import EspPlace, Source
-from bootentries.esp.install import opened_tree, plan_install, plan_remove, read_tree
+from bootentries.esp.install import plan_install, plan_remove
 from bootentries.esp.loaderconf import PATH, loader_conf
-from bootentries.sysroot import load
 
 INFO = "MZ #### LoaderInfo: systemd-boot {} ####"
 SYSTEMD, FALLBACK = "EFI/systemd/systemd-bootx64.efi", "EFI/BOOT/BOOTX64.EFI"
@@ -32,34 +30,6 @@ def act(esp, said):
         return [op.describe() for op in todo]
 
     return install
-
-
-@pytest.fixture
-def tree(fake):
-    place = fake.deployment() / "usr/lib/systemd/boot/efi"
-    place.mkdir(parents=True)
-    return place
-
-
-def test_programs_of_a_tree(fake, root, tree):
-    present = load(root)
-    with pytest.raises(BootentriesError) as caught:
-        read_tree(root, present, None)
-    assert str(caught.value).endswith("usr/lib/systemd/boot/efi: no systemd-boot in this tree")
-    assert "systemd-boot-efi" in caught.value.hint
-    for name in ("systemd-bootx64.efi", "systemd-bootaa64.efi", "linuxx64.efi.stub", "README"):
-        (tree / name).write_text(name)
-    # A signed one comes before one that is not.
-    (tree / "systemd-bootaa64.efi.signed").write_text("signed")
-    found = read_tree(root, present, None)
-    assert [(item.arch, item.data) for item in found] == [
-        ("aa64", b"signed"), ("x64", b"systemd-bootx64.efi"),
-    ]  # fmt: skip
-    assert found[0].paths == ("EFI/systemd/systemd-bootaa64.efi", "EFI/BOOT/BOOTAA64.EFI")
-    with opened_tree(root, present, str(fake.deployment())) as (fd, where):
-        assert read_programs(fd, where) == found
-    with pytest.raises(BootentriesError, match="read systemd-boot: /gone: No such file"):
-        read_tree(root, present, "/gone")
 
 
 def test_the_first_time(esp, act, said):
