@@ -50,7 +50,7 @@ for f in $(sed -n 's/^linux //p; s/^initrd //p' $e); do
 done
 cd $(readlink -f {TARGET}$(sed -n 's/^options.*ostree=\\([^ ]*\\).*/\\1/p' $e)) && pwd
 cat usr/share/guest/version
-find usr etc -type f | sort | xargs sha256sum
+find usr etc -type f -size -64k | sort | xargs sha256sum
 """
 
 
@@ -58,7 +58,7 @@ find usr etc -type f | sort | xargs sha256sum
 class Default:
     """What a list boots by default: arguments without `ostree=`, digests, the deployment.
 
-    `files` are the deployment's, by path, each with its digest.
+    `files` are the smaller ones of the deployment, by path, each with its digest.
     """
 
     options: str
@@ -194,14 +194,16 @@ def record(vm: Vm, recorder: Recorder, steps: dict[str, str]) -> tuple[Step, ...
     # Compiled and in the cache, as on a machine that runs it every day.
     vm.check(f"{OURS} status && ostree admin status --sysroot={TARGET}", READY)
     found = []
+    before = Default.parse(vm.check(DEFAULT))
     for name, script in steps.items():
         if name.startswith("-"):
             vm.check(script, READY)
+            before = Default.parse(vm.check(DEFAULT))
             continue
-        before = Default.parse(vm.check(DEFAULT))
         recorder.run(name, script, READY)
         after = Default.parse(vm.check(DEFAULT))
         found.append(Step(name, recorder.spans[name], before, after))
+        before = after
     return tuple(found)
 
 

@@ -62,7 +62,8 @@ def _first(view: GrubView, text: str) -> Booted:
 def judge(image: Path, step: Step, room: Room, recording: Recording) -> Verdict:
     """Old or new, whole for the loader and for the kernel; all else is a fault."""
     boot = recording.boot
-    view, prefix = (GrubView(image, ROOT), "/boot") if boot is None else (GrubView(image, BOOT), "")
+    device, prefix = (ROOT, "/boot") if boot is None else (BOOT, "")
+    view = GrubView(room.inside(image), device, room.enter)
     try:
         booted = grub_default(view, prefix)
     except GrubError as error:

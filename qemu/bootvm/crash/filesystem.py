@@ -69,12 +69,22 @@ class Room:
         """The mounted filesystem, as seen from outside."""
         return Path(f"/proc/{self._holder.pid}/root{self.point}")
 
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """The words that start a program in the namespace."""
+        return ("nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--")
+
+    def inside(self, path: Path) -> Path:
+        """The same file as programs in the namespace name it."""
+        outside = Path(f"/proc/{self._holder.pid}/root")
+        return Path("/") / path.relative_to(outside) if path.is_relative_to(outside) else path
+
     def run(
         self, argv: list[str], env: dict[str, str] | None = None, timeout: float = 300
     ) -> "subprocess.CompletedProcess[str]":
         """Runs a program in the namespace, whatever its status."""
         return subprocess.run(
-            ["nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", "--", *argv],
+            [*self.enter, *argv],
             capture_output=True,
             text=True,
             errors="replace",

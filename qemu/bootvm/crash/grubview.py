@@ -18,10 +18,15 @@ class GrubError(BootvmError):
 
 @dataclass(frozen=True, slots=True)
 class GrubView:
-    """The filesystem of `device` in GRUB's words (`loop0`, `loop0,gpt2`) in an image."""
+    """The filesystem of `device` in GRUB's words (`loop0`, `loop0,gpt2`) in an image.
+
+    `enter` is a command that GRUB's is started by, such as that into a mount namespace: GRUB
+    looks up the image's real path, which has to be right where it runs.
+    """
 
     image: Path
     device: str = "loop0"
+    enter: tuple[str, ...] = ()
 
     def read(self, path: str) -> bytes:
         """The content of the file at `path`; raises GrubError when GRUB cannot read all of it."""
@@ -33,7 +38,7 @@ class GrubView:
         return sorted(name.rstrip("/") for name in text.split() if name not in ("./", "../"))
 
     def _run(self, command: str, path: str) -> bytes:
-        words = [PROGRAM, str(self.image), command, f"({self.device}){path}"]
+        words = [*self.enter, PROGRAM, str(self.image), command, f"({self.device}){path}"]
         try:
             done = subprocess.run(words, capture_output=True, check=False, timeout=60)
         except FileNotFoundError as error:
