@@ -7,7 +7,7 @@ this happens before any directory is opened: an open directory stays in its name
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from bootentries import syscalls
 from bootentries.errors import BootentriesError, from_os_error
@@ -35,6 +35,7 @@ def enter_private_namespace() -> None:
     """Leave the mount namespace of PID 1, if this process is privileged and in it."""
     if os.geteuid() != 0 or not _shares_namespace_of_pid1():
         return
+    _keep_mounted("/boot")
     try:
         syscalls.unshare(CLONE_NEWNS)
         syscalls.mount(b"", b"/", b"", MS_REC | MS_SLAVE, b"")
@@ -86,6 +87,16 @@ def make_writable(path: str) -> bool:
         return False
     _remount(path, MS_REMOUNT | _kept_flags(path))
     return True
+
+
+def _keep_mounted(path: str) -> None:
+    """Use a mount in PID 1's namespace as long as this process lives.
+
+    An automount sees no use of it in ours, so it would be unmounted when it seems idle, and
+    every unit that needs it would be stopped: the finaliser that a staging has just started.
+    """
+    with suppress(OSError):
+        os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _read_only(path: str) -> bool:

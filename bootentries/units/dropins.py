@@ -22,8 +22,9 @@ class Takeover:
     verb: str
     # As systemd.service(5) has it: `+` runs with full privileges, in PID 1's namespace.
     prefix: str = ""
-    # A line for its [Unit] section.
+    # A line for its [Unit] section, and one more for [Service].
     relation: str = ""
+    kind: str = ""
 
     @property
     def path(self) -> str:
@@ -34,9 +35,10 @@ class Takeover:
         """Return the drop-in; the empty assignment takes libostree's own command away."""
         command = f"{self.prefix}{program(import_path)} {self.verb}"
         unit = f"[Unit]\n{self.relation}\n" if self.relation else ""
+        kind = f"{self.kind}\n" if self.kind else ""
         return (
             "# Written by bootentries install-units\n"
-            f"{unit}[Service]\n{self.setting}=\n{self.setting}={command}\n"
+            f"{unit}[Service]\n{kind}{self.setting}=\n{self.setting}={command}\n"
         )
 
 
@@ -45,13 +47,15 @@ TAKEOVERS = (
         "ostree-finalize-staged.service", "ExecStop", f"finalize-staged --lock-timeout={_LOCK_S}"
     ),
     # libostree's own lasts until everything is killed, so that /boot can not be unmounted: noise
-    # at every shutdown.  It is ordered before the finaliser, and so is stopped after it.
+    # at every shutdown.  It is ordered before the finaliser, and so is stopped after it.  Python
+    # takes a moment to start: the start is over only when /boot is open.
     Takeover(
         "ostree-finalize-staged-hold.service",
         "ExecStart",
         "finalize-staged --hold",
         "+",
         relation="Conflicts=final.target",
+        kind="Type=notify",
     ),
     Takeover("ostree-boot-complete.service", "ExecStart", "boot-complete"),
 )

@@ -65,6 +65,7 @@ class Service:
             # Opened by its path once more: that is what starts an automount.
             fd = os.open(self.boot or f"{root.path}/boot", os.O_RDONLY | os.O_DIRECTORY)
             try:
+                tell_ready()
                 signal.sigwait(ends)
             finally:
                 os.close(fd)
@@ -94,6 +95,21 @@ class Service:
             except (BootentriesError, OSError) as second:
                 self.note(f"the next boot will not tell of this failure: {second}")
             raise error from None
+
+
+def tell_ready() -> None:
+    """Tell the service manager that the start is over, where it wants to know (sd_notify(3)).
+
+    Raises OSError.
+    """
+    place = os.environ.get("NOTIFY_SOCKET", "")
+    if not place:
+        return
+    import socket  # noqa: PLC0415
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stream:
+        # A name that begins with @ is no file.
+        stream.sendto(b"READY=1", "\0" + place[1:] if place.startswith("@") else place)
 
 
 def unit_timeout(argv: list[str]) -> float:

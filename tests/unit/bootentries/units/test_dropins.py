@@ -21,7 +21,7 @@ def test_what_each_says():
         ),
         "ostree-finalize-staged-hold.service.d/50-bootentries.conf": (
             "# Written by bootentries install-units\n[Unit]\nConflicts=final.target\n"
-            f"[Service]\nExecStart=\nExecStart=+{PROGRAM} finalize-staged --hold\n"
+            f"[Service]\nType=notify\nExecStart=\nExecStart=+{PROGRAM} finalize-staged --hold\n"
         ),
         "ostree-boot-complete.service.d/50-bootentries.conf": (
             f"{head}ExecStart=\nExecStart={PROGRAM} boot-complete\n"

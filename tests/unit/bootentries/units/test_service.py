@@ -1,13 +1,14 @@
 """The command line of the units, and what is loaded for it; tests/ns runs the rest."""
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from bootentries.units.dropins import TAKEOVERS
-from bootentries.units.service import unit_timeout
+from bootentries.units.service import tell_ready, unit_timeout
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("120", 120)])
@@ -28,6 +29,25 @@ def test_the_unit_s_own_words_are_understood():
     words = {item.unit: item.verb.split(" ") for item in TAKEOVERS}
     assert unit_timeout(words["ostree-finalize-staged.service"][1:]) == 120
     assert words["ostree-finalize-staged-hold.service"] == ["finalize-staged", "--hold"]
+
+
+@pytest.mark.parametrize("where", ["file", "abstract"])
+def test_the_service_manager_is_told(where, tmp_path, monkeypatch):
+    place = str(tmp_path / "notify") if where == "file" else f"@bootentries-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(place.replace("@", "\0") if where == "abstract" else place)
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", place)
+        tell_ready()
+        assert manager.recv(64) == b"READY=1"
+
+
+def test_nobody_is_told_where_nobody_listens(monkeypatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    tell_ready()
+    monkeypatch.setenv("NOTIFY_SOCKET", "/no/such/socket")
+    with pytest.raises(FileNotFoundError):
+        tell_ready()
 
 
 LOADED = """
