@@ -5,12 +5,13 @@ A mount of ours is made in a mount namespace of our own, so nobody else sees it.
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bootentries import syscalls
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.esp.find import Source
+from bootentries.esp.fsck import mend
 from bootentries.fstype import filesystem_type
 from bootentries.root import Root
 from bootentries.txn.namespace import enter_private_namespace
@@ -24,14 +25,21 @@ RELAX = "SYSTEMD_RELAX_ESP_CHECKS"
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+def _nobody(text: str) -> None:
+    del text
+
+
 @contextmanager
-def opened_place(root: Root, source: Source, *, write: bool) -> Iterator[int]:
+def opened_place(
+    root: Root, source: Source, *, write: bool, note: Callable[[str], None] = _nobody
+) -> Iterator[int]:
     """Yield the top directory of a partition; raises BootentriesError when it is not there.
 
-    Without `write` it is not changed by mounting, either.
+    Without `write` it is not changed by mounting, either; with it, one that was left dirty
+    is repaired before, which is noted.
     """
     if source.device:
-        with _device(source.path, write) as fd:
+        with _device(source.path, write, note) as fd:
             yield fd
         return
     try:
@@ -61,7 +69,7 @@ def _check_directory(root: Root, fd: int, path: str) -> None:
 
 
 @contextmanager
-def _device(node: str, write: bool) -> Iterator[int]:
+def _device(node: str, write: bool, note: Callable[[str], None]) -> Iterator[int]:
     try:
         number = os.stat(node).st_rdev
     except OSError as error:
@@ -83,6 +91,10 @@ def _device(node: str, write: bool) -> Iterator[int]:
             hint="run it with sudo",
         )  # fmt: skip
     enter_private_namespace()
+    if write:
+        said = mend(node)
+        if said is not None:
+            note(said)
     with _mounted(node, write) as fd:
         yield fd
 

@@ -57,7 +57,7 @@ def sync_all(
     if not dry_run:
         _links(root, present)
     with ExitStack() as stack:
-        opened = [_open(stack, root, place, write=not dry_run) for place in places]
+        opened = [_open(stack, root, place, None if dry_run else note) for place in places]
         found = [one for one in opened if not isinstance(one, Outcome)]
         known = {} if reread else known_sources(root, [state for _, _, state in found])
         wanted = read_wanted(root, present, known)
@@ -89,7 +89,7 @@ def install_all(
     """Put systemd-boot on the places in `labels`; returns what became of each."""
 
     def act(place: EspPlace, write: bool) -> EspPlan:
-        with opened_place(root, place.esp, write=write) as fd:
+        with opened_place(root, place.esp, write=write, note=note) as fd:
             todo = plan_install(fd, place, programs, timeout, note)
             return _done(EspPlan(todo, not todo), Place(fd, root.boot(), note), write)
 
@@ -104,7 +104,7 @@ def remove_all(
     def act(place: EspPlace, write: bool) -> EspPlan:
         todo: list[EspOp] = []
         for source in dict.fromkeys((place.boot, place.esp)):
-            with opened_place(root, source, write=write) as fd:
+            with opened_place(root, source, write=write, note=note) as fd:
                 found = plan_remove(fd, read_present(fd))
                 _done(EspPlan(found, not found), Place(fd, root.boot(), note), write)
                 todo += found
@@ -145,10 +145,14 @@ def _each(
 
 
 def _open(
-    stack: ExitStack, root: Root, place: EspPlace, *, write: bool
+    stack: ExitStack, root: Root, place: EspPlace, note: Callable[[str], None] | None
 ) -> tuple[EspPlace, int, Present] | Outcome:
     try:
-        fd = stack.enter_context(opened_place(root, place.boot, write=write))
+        if note is None:
+            opened = opened_place(root, place.boot, write=False)
+        else:
+            opened = opened_place(root, place.boot, write=True, note=note)
+        fd = stack.enter_context(opened)
     except BootentriesError as error:
         return Outcome(place.label, error=error, missing=True)
     try:
