@@ -9,10 +9,11 @@ gets written to /run/ostree/nextroot-booted, which becomes /run/ostree-booted af
 import _bootsys
 
 from prepare_root import files, log, plan, prepare, target
-from prepare_root.constants import ST_RDONLY
+from prepare_root.constants import MS_PRIVATE, ST_RDONLY
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats.config import Config
-from prepare_root.ops import Op, Remount, WriteFile
+from prepare_root.linkops import LinkBind
+from prepare_root.ops import Bind, Op, Propagation, Remount, WriteFile
 from prepare_root.plan import Facts
 
 SYSROOT = b"/sysroot"
@@ -41,8 +42,16 @@ def main(path: bytes) -> int:
 
 
 def make(facts: Facts, config: Config) -> tuple[Op, ...]:
-    """The operations, in order; pure."""
-    ops = plan.begin(facts, NEXT) + plan.built(facts, config, NEXT)
+    """The operations, in order; pure.
+
+    Mounts of a running system are shared: what is bound would pass on to /sysroot what is
+    mounted in it, and lose it again when that is unmounted for the switch.
+    """
+    ops: list[Op] = []
+    for op in plan.begin(facts, NEXT) + plan.built(facts, config, NEXT):
+        ops.append(op)
+        if isinstance(op, (Bind, LinkBind)):
+            ops.append(Propagation(op.step, op.target, MS_PRIVATE))
     if facts.readonly:
         ops.append(Remount("sysroot read-only", NEXT + b"/sysroot", readonly=True))
     ops.append(WriteFile("booted", RECORD, plan.booted_metadata(facts).encode()))

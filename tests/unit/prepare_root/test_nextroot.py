@@ -41,6 +41,16 @@ def test_the_same_root_at_another_place(readonly, var_by):
     assert all(op.target != b"/" for op in ops if isinstance(op, Propagation))
 
 
+def test_no_mount_passes_on_what_is_mounted_in_it():
+    ops = nextroot.make(facts(), Config())
+    binds = [number for number, op in enumerate(ops) if isinstance(op, Bind)]
+    assert len(binds) > 4
+    for number in binds:
+        after = ops[number + 1]
+        assert isinstance(after, Propagation)
+        assert after.describe() == f"make {ops[number].target.decode()} private"
+
+
 def test_what_it_is_gets_recorded_last():
     last = nextroot.make(facts(), Config())[-1]
     assert isinstance(last, WriteFile)
