@@ -28,8 +28,8 @@ def esp_units(import_path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         (
             SERVICE,
             f"{head}Description=Bring EFI partitions in step at boot and at shutdown\n{mounts}"
-            # Who blesses an entry renames it; and what starts first is stopped last.
-            "After=systemd-bless-boot.service\n"
+            # What starts first is stopped last.  Not after the blessing: that comes after what
+            # the finaliser comes before, so it would close a circle at shutdown.
             "Before=ostree-finalize-staged.service final.target\n"
             "DefaultDependencies=no\nConflicts=final.target\n"
             "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
