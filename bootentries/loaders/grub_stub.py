@@ -2,6 +2,10 @@
 
 It sources `/boot/loader/grub.cfg` (or `/loader/grub.cfg` on a boot partition).  When that
 file is missing or not complete it sources the last menu that was, kept beside GRUB.
+
+GRUB replays no journal.  A power cut while the swap comes to its place on ext4 can leave it a
+link `loader` that leads nowhere, when nothing was kept beside GRUB yet; the two directories
+that the link leads to in turn are whole then, so their menus are the last resort.
 """
 
 from dataclasses import dataclass
@@ -56,7 +60,13 @@ if [ -z "$bootchain_bootversion" ]; then
     echo "The boot menu is missing or damaged: taking the last good one."
     if [ -s "$prefix/{LAST_GOOD}" ]; then
         source "$prefix/{LAST_GOOD}"
-    else
+    fi
+    for menu in /boot/loader.0 /boot/loader.1 /loader.0 /loader.1; do
+        if [ -z "$bootchain_bootversion" -a -s "$menu/grub.cfg" ]; then
+            source "$menu/grub.cfg"
+        fi
+    done
+    if [ -z "$bootchain_bootversion" ]; then
         echo "There is none. Boot by hand from the GRUB prompt (key c), or reinstall the menu."
     fi
 fi

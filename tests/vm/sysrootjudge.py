@@ -20,7 +20,10 @@ from bootvm.crash.grubview import GrubError, GrubView
 # The partitions of the disks that are made for it, in GRUB's words.
 ROOT, BOOT = "loop0,gpt2", "loop0,gpt3"
 # As the stub looks for them, below the directory that is /boot.
-MENUS = ("/loader/grub.cfg", "/grub/bootchain-last-good.cfg")
+MENUS = (
+    *("/loader/grub.cfg", "/grub/bootchain-last-good.cfg"),
+    *("/loader.0/grub.cfg", "/loader.1/grub.cfg"),
+)
 _ENTRY = re.compile(r"^menuentry .*?\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _COMPLETE = re.compile(r"^set bootchain_bootversion=", re.MULTILINE)
 

@@ -47,7 +47,7 @@ MENU = grub_menu(Menu(1, ITEMS, boot_on_root=True))
 def disk(tree: Tree, place: Path, files: dict[str, str]) -> Path:
     """A BIOS disk with our stub, a kernel where entries name it, and `files` below /boot."""
     boot = place / "top/boot"
-    for name in ("grub", "loader.1", "ostree/k"):
+    for name in ("grub", "loader.0", "loader.1", "ostree/k"):
         (boot / name).mkdir(parents=True)
     shutil.copy(tree.vmlinuz, boot / "ostree/k/vmlinuz")
     shutil.copy(busybox.initramfs(), boot / "ostree/k/initrd.img")
@@ -98,6 +98,18 @@ def test_a_damaged_menu_is_replaced_by_the_last_good_one(
     image = disk(guest_tree, tmp_path, {**files, f"grub/{LAST_GOOD}": MENU})
     vm = machine(VmSpec(disks=(Disk(image),), memory=256))
     vm.wait_for("The boot menu is missing or damaged: taking the last good one.", 30)
+    screen = Screen(vm.console)
+    screen.choose("The other")
+    assert chosen(vm) == "two"
+
+
+def test_without_one_the_other_list_is_taken(
+    guest_tree: Tree, machine: Start, tmp_path: Path
+) -> None:
+    """What GRUB sees when a power cut left the link `loader` without its file."""
+    image = disk(guest_tree, tmp_path, {"loader.0/grub.cfg": MENU})
+    vm = machine(VmSpec(disks=(Disk(image),), memory=256))
+    vm.wait_for("The boot menu is missing or damaged", 30)
     screen = Screen(vm.console)
     screen.choose("The other")
     assert chosen(vm) == "two"
