@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
 def run(argv: list[str]) -> int:
     """Run one command and return its exit status."""
     try:
-        cli.main(
+        status = cli.main(
             argv,
             prog_name="bootentries",
             standalone_mode=False,
@@ -55,6 +55,8 @@ def run(argv: list[str]) -> int:
             terminal_width=_help_width(),
         )
         _flush()
+        # What `Exit` carries is returned in this mode; verbs themselves return nothing.
+        return status if isinstance(status, int) else 0
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -78,7 +80,6 @@ def run(argv: list[str]) -> int:
         shown = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
         print_error(f"system call: {shown or '-'}: {error.strerror}", None)
         return 1
-    return 0
 
 
 def _flush() -> None:

@@ -26,9 +26,10 @@ from bootentries.deploy.unlock import (
     still_locked,
     unlock_usr,
 )
-from bootentries.errors import BootentriesError
+from bootentries.errors import BootentriesError, from_os_error
 from bootentries.retain import Keep
 from bootentries.run import run
+from bootentries.say import print_error
 from bootentries.sysroot import DEPLOY, load
 from bootentries.txn.context import Context
 from bootentries.txn.ops import Touch
@@ -118,8 +119,9 @@ def _apart(work: Callable[[], None]) -> None:
             work()
             sys.stdout.flush()
             status = 0
-        except BootentriesError as error:
-            note(str(error))
+        except (BootentriesError, OSError) as error:
+            failure = from_os_error("unlock", error) if isinstance(error, OSError) else error
+            print_error(str(failure), failure.hint)
         finally:
             os._exit(status)
     if os.waitpid(child, 0)[1] != 0:

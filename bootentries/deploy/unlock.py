@@ -8,7 +8,7 @@ written goes through a mount of its own, which is gone afterwards.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bootentries import fs, syscalls
@@ -100,6 +100,12 @@ def unlock_usr(root: Root, item: Deployment, kind: Kind, run: str = "/run") -> N
 
 def _mount_hotfix(deploy_fd: int, usr_fd: int) -> None:
     names = (".usr-ovl-upper", ".usr-ovl-work")
+    if _is_mounted():
+        # Whoever was killed then has only not noted it.
+        return
+    for name in names:
+        # Half of them, of one that was killed earlier.
+        fs.remove_tree(deploy_fd, name)
     try:
         _mount_layers(deploy_fd, names, usr_fd, read_only=False)
     except OSError:
@@ -121,6 +127,16 @@ def _mount_layers(base_fd: int, names: tuple[str, str], usr_fd: int, read_only: 
         data = ",".join(f"{name}=/proc/self/fd/{fd}" for name, fd in layers.items())
         flags = _MS_SILENT | (MS_RDONLY if read_only else 0)
         syscalls.mount(b"overlay", b"/usr", b"overlay", flags, data.encode())
+
+
+def _is_mounted() -> bool:
+    """Return whether an overlay of this program, or of libostree, is on /usr."""
+    with open("/proc/self/mountinfo", errors="surrogateescape") as file:
+        lines = [line.partition(" - ") for line in file]
+    return any(
+        before.split(" ")[4] == "/usr" and after.startswith("overlay overlay ")
+        for before, _, after in lines
+    )
 
 
 def _make_like(base_fd: int, name: str, model_fd: int) -> None:
@@ -154,7 +170,9 @@ def _writable_view(root: Root, path: str, run: str) -> Iterator[int]:
         finally:
             syscalls.umount(os.fsencode(point), _MNT_DETACH)
     finally:
-        os.rmdir(point)
+        # An empty directory in /run is no reason to fail.
+        with suppress(OSError):
+            os.rmdir(point)
 
 
 def still_locked(item: Deployment | None) -> Deployment:

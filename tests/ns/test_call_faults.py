@@ -50,6 +50,12 @@ MENDED = {
     "a namespace that cannot be entered names its root": (
         *("lock-finalization", 0, ENOMEM, r"^unshare"), "enter mount namespace: /: Cannot",
     ),
+    "a hotfix whose clone cannot be made fails": (
+        *("unlock --hotfix", 1, EIO, r'^mkdirat\(.*\.1>, "usr"'), "check out: ",
+    ),
+    "half of a hotfix's overlay is made anew": (
+        *("unlock --hotfix", 0, KILL, r"^fchmod\(.*/.usr-ovl-work>"), "",
+    ),
     "a swap that may not be on storage is active all the same": (
         *("set-kargs", 0, EROFS, r"FIFREEZE"), "filesystem of /boot: boot: Read-only",
     ),

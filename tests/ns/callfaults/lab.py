@@ -220,7 +220,7 @@ class Lab:
     def mounts(self) -> list[str]:
         """Every mount of the namespace, and whether it is writable."""
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
-        fields = (line.split(" ") for line in lines)
+        fields = (line.split(" ") for line in lines if "/tmp/running/root/proc " not in line)
         return sorted(f"{words[3]} {words[4]} {words[5]}" for words in fields)
 
     # Programs
@@ -252,6 +252,7 @@ class Lab:
     def ours(self, argv: Sequence[str]) -> Outcome:
         """Run our program, without a fault, by a process that waits for that."""
         if self.running is not None:
+            self.running.uncover()
             return self.chroot(self.program(argv))
         if self._server is None:
             words = ["python3", "-P", "-B", "/tmp/checkout/served.py"]

@@ -14,6 +14,7 @@ from prepare_root.formats.booted import BootedMetadata
 
 _VAR = "ostree/deploy/testos/var"
 _METADATA = "ostree-booted"
+_NEXT = "ostree/nextroot-booted"
 _SHELL = 'mount -t proc proc /proc && "$@"; exit $?'
 
 
@@ -48,7 +49,10 @@ class Running:
         assert state.booted is not None
         status = (view / state.booted).stat()
         metadata = BootedMetadata(device=status.st_dev, inode=status.st_ino)
-        for name, content in {**state.run, _METADATA: metadata.encode()}.items():
+        # Numbers of devices change with every mount.
+        present = {_METADATA, *({_NEXT} & set(state.run))}
+        files = {**state.run, **dict.fromkeys(present, metadata.encode())}
+        for name, content in files.items():
             (self.run / name).parent.mkdir(parents=True, exist_ok=True)
             (self.run / name).write_bytes(content)
 
@@ -74,6 +78,11 @@ class Running:
         paths = [path for path in self.run.rglob("*") if path.is_file()]
         found = {str(path.relative_to(self.run)): path.read_bytes() for path in paths}
         return {name: data for name, data in found.items() if name != _METADATA}
+
+    def uncover(self) -> None:
+        """Take an overlay from /usr: the tree below it has no programs."""
+        if (self.root / "usr").is_mount():
+            command(["umount", "-l", str(self.root / "usr")])
 
     def end(self) -> None:
         """Unmount all but the root itself; an overlay on /usr goes, too."""
