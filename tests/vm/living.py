@@ -157,7 +157,9 @@ class Living:
 
     def sh(self, script: str, timeout: float = 120) -> str:
         """Run a script that must succeed; return what it printed."""
-        return self.vm.check(script, timeout)
+        done = self.vm.run(script, timeout)
+        assert done.status == 0, f"{script}: status {done.status}: {done.stderr or done.stdout}"
+        return done.stdout
 
     def version(self) -> str:
         """The version that runs."""
