@@ -37,6 +37,7 @@ def label(
     Example: bootentries label booted "before the new driver"
     """
     from bootentries.labels import check_label  # noqa: PLC0415
+    from bootentries.txn.plan import Write  # noqa: PLC0415
 
     if (text is None) is not unset:
         raise click.UsageError("give either TEXT or --unset")
@@ -54,10 +55,7 @@ def label(
             listed = tuple(
                 named if other.identity == item.identity else other for other in present.on_disk
             )
-            keep = any(other.staged for other in present.deployments)
-            from bootentries.txn.plan import Write  # noqa: PLC0415
-
-            how = Write(keep_staged=keep)
+            how = Write(keep_staged=any(other.staged for other in present.deployments))
             done = bool(write_now(context, root, present, listed, dry_run=dry_run, how=how))
     if done:
         print(f"Deployment {item.index} {state} now")
