@@ -20,8 +20,9 @@ def fill(letter: str, sectors: int = 1) -> bytes:
     return letter.encode() * (SECTOR * sectors)
 
 
-def text(requests: list[Request]) -> bytes:
-    pieces = [struct.pack("<QQQI", MAGIC, 1, len(requests), SECTOR).ljust(SECTOR, b"\0")]
+def text(requests: list[Request], counted: int = 0) -> bytes:
+    """The bytes of a log; `counted` is what its super sector says, which may lag behind."""
+    pieces = [struct.pack("<QQQI", MAGIC, 1, counted, SECTOR).ljust(SECTOR, b"\0")]
     for first, data, flags in requests:
         header = struct.pack("<QQQQ", first, len(data) // SECTOR, flags, 0)
         pieces.append(header.ljust(SECTOR, b"\0"))

@@ -57,11 +57,12 @@ def switch(op, place):
         copy(late.pop(), place)
 ops.Enable.apply = switch
 """
+# Undeployed first, so that its kernel has to be copied again.
 BROKEN = {
+    "-drop": f"{OURS} undeploy 0",
     "broken no sync": crashlab.patched(NO_SYNC, deploy("2.0", "--retain")),
     "-back": f"{OURS} undeploy 0",
     "broken switch first": crashlab.patched(SWITCH_FIRST, deploy("2.0", "--retain")),
-    "-back again": f"{OURS} undeploy 0",
 }
 STEPS = {
     "new kernel": f"{OURS} {deploy('2.0', '--retain')}",
@@ -91,7 +92,7 @@ def recording(
         seats(),
         crashlab.guest(guest_tree, image, own.path, log, name="esp-crash") as (vm, recorder),
     ):
-        steps = crashlab.record(vm, recorder, {**BROKEN, **STEPS})
+        steps = crashlab.record(vm, recorder, {**STEPS, **BROKEN})
     root = own.layout.named("root")
     return Recording(own.path, log, steps, Place("ext4", root.offset, root.size))
 

@@ -56,17 +56,18 @@ def parse(data: bytes | mmap.mmap) -> tuple[Write, ...]:
     """Returns the requests of a log, in the order in which the guest made them.
 
     A last entry that is not complete, as it is while QEMU runs, is left out.  A flush that
-    carries data becomes a flush and a write.  Raises BootvmError when it is not such a log.
+    carries data becomes a flush and a write.  Raises BootvmError when it is not such a log,
+    or lacks an entry that was counted.
     """
     if len(data) < _SUPER.size:
         raise BootvmError("read log", "super sector", "the log is empty", "did the guest start?")
-    magic, version, _, sector = _SUPER.unpack_from(data)
+    magic, version, counted, sector = _SUPER.unpack_from(data)
     if magic != MAGIC or version != 1 or sector < SECTOR or sector % SECTOR:
         raise BootvmError(
             "read log", "super sector", f"not a log of writes (magic {magic:#x}, version {version})"
         )
     writes: list[Write] = []
-    at = sector
+    at, found = sector, 0
     while at + sector <= len(data):
         first, count, flags, _ = _ENTRY.unpack_from(data, at)
         if not flags and not count:
@@ -84,6 +85,11 @@ def parse(data: bytes | mmap.mmap) -> tuple[Write, ...]:
                 Write(*where, is_fua=bool(flags & _FUA), is_discard=is_discard, data_at=at)
             )
         at += stored
+        found += 1
+    if found < counted:
+        raise BootvmError(
+            "read log", f"entry {found}", f"it is missing, of {counted}", "was the log's disk full?"
+        )
     return tuple(writes)
 
 

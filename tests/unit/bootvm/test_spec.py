@@ -148,6 +148,7 @@ def test_a_recorded_disk_is_seen_through_its_log() -> None:
     assert nodes["disk0"]["discard"] == nodes["file0"]["discard"] == "unmap"
     made = [json.loads(value) for value in after(words, "-device") if value.startswith("{")]
     assert made[-1]["drive"] == "logged0"
+    assert made[-1]["request-merging"] is False
 
 
 def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -40,6 +40,16 @@ def test_unfinished_last_entry_is_left_out(tmp_path: Path) -> None:
     assert len(parse(whole + bytes(4 * SECTOR))) == 2
 
 
+def test_a_missing_entry_is_named() -> None:
+    whole = text(REQUESTS, counted=len(REQUESTS))
+    assert len(parse(whole)) == 6
+    with pytest.raises(BootvmError, match="read log: entry 4: it is missing, of 5"):
+        parse(whole[:-SECTOR])
+    hole = 4 * SECTOR  # the flush
+    with pytest.raises(BootvmError, match="read log: entry 1: it is missing, of 5"):
+        parse(whole[:hole] + bytes(SECTOR) + whole[hole + SECTOR :])
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
