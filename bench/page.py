@@ -44,10 +44,11 @@ def text(results: Results) -> str:
         f"Made by `{results.command}`, in one run. Times vary with the machine; read the ratios.",
         f"{results.versions}.",
         _table(table.HEADINGS, [row.cells() for row in results.rows]),
-        "The C program is Debian trixie's `ostree-prepare-root` with the libraries that it"
-        " loads; dracut's image is the trimmed one that the guests use, with libostree's"
-        " module. Both prepare the same image with `sysroot.readonly`, links off. Other work on"
-        " the machine lengthens the longer program more; the fastest run has the least of it.",
+        "The C program is libostree's `ostree-prepare-root` of Debian trixie (2025.2) and sid"
+        " (2026.4), weighed with the libraries that trixie's loads; dracut's image is the trimmed"
+        " one that the guests use, with libostree's module. Both prepare the same image in a"
+        " mount namespace, a bind-mount root with `sysroot.readonly`, links off. Other work on"
+        " the machine lengthens every run; the fastest has the least of it.",
         "## Instructions until the real root's init",
         _table(INSTRUCTION_HEADINGS, [row.cells() for row in results.split()]),
         "Counted by a plugin of QEMU's TCG (`bench/c/count.c`) from the first instruction of"
@@ -59,11 +60,12 @@ def text(results: Results) -> str:
         " to check the signatures of the modules in the image, which are all loaded.",
         "## Start-up of the static executable",
         _table(startup.HEADINGS, [profile.cells() for profile in results.profiles]),
-        "Each row adds to the one above it: the process itself, CPython's core, our"
-        " modules. The last one, for comparison, is libostree's program as far as its usage"
-        " message: almost all of it is the dynamic loader. System calls are those that"
-        " `strace` shows; instructions are counted by `perf` where the processor's counter can"
-        " be had, otherwise by `valgrind`, and left out where neither is installed.",
+        "The second row and the third start from a snapshot ([how](static-python.md)), so that"
+        " they differ by what they do and not by what they import. The last one, for"
+        " comparison, is libostree's program as far as its usage message: almost all of it is"
+        " the dynamic loader. System calls are those that `strace` shows; instructions are"
+        " counted by `perf` where the processor's counter can be had, otherwise by `valgrind`,"
+        " and left out where neither is installed.",
     ]
     return "\n\n".join(parts) + "\n"
 

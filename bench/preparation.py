@@ -14,6 +14,8 @@ from bench.sizes import PEER
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONFIG = "[sysroot]\nreadonly=true\n[links]\nenabled=no\n"
+# 2026.4 leaves /boot to its generator.
+COMPOSEFS = "[composefs]\nenabled=yes\n[links]\nenabled=no\n[boot]\nmount=no\n"
 PROGRAMS: Mapping[str, Sequence[str]] = {
     "ours": ("/run/prepare-root", "/sysroot", "/cmdline"),
     "peer": (PEER, "/sysroot"),
@@ -31,13 +33,14 @@ def reading(printed: str, name: str) -> float:
 @dataclass(frozen=True, slots=True)
 class Case:
     """What is prepared: a sysroot `image`, in whose deployment's name `karg` ends, with `tree`
-    as the initramfs; `executable` is ours, the peer comes out of `tree`.
+    as the initramfs and `config` in it; `executable` is ours, the peer comes out of `tree`.
     """
 
     tree: Path
     image: Path
     karg: str
     executable: Path
+    config: str = CONFIG
 
 
 def _once(case: Case, work: Path, name: str) -> float:
@@ -46,7 +49,7 @@ def _once(case: Case, work: Path, name: str) -> float:
     (work / "mnt").mkdir(exist_ok=True)
     spec = {
         **{"work": str(work / "mnt"), "image": str(own), "lower": str(case.tree)},
-        **{"config": CONFIG, "cmdline": case.karg, "filesystem_ro": False},
+        **{"config": case.config, "cmdline": case.karg, "filesystem_ro": False},
         **{"immutable": "", "run_files": [], "setup": [], "program": PROGRAMS[name]},
         "programs": {"prepare-root": str(case.executable)},
     }

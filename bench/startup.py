@@ -4,7 +4,7 @@ Each program is started many times in turn with the others, and the fastest star
 whatever else the machine does can only add to it.  Page faults are the kernel's own
 count (wait4(2)).  What a program costs more than the one before it is what its additional
 part costs: a static C program is the process itself, an empty program adds CPython's core,
-`--version` adds our modules.
+`--version` adds what our modules do for it (they are imported when it is built).
 """
 
 import os

@@ -16,6 +16,8 @@ _PyUnicode_IsPrintable(Py_UCS4 character)
 {
     size_t low = 0, high = sizeof(changes) / sizeof(changes[0]);
 
+    if (character < 128)
+        return character >= ' ' && character < 127;
     while (low < high) {
         size_t middle = (low + high) / 2;
 

@@ -74,13 +74,16 @@ def law(holds: bool, what: str) -> None:
 # ---- texts ------------------------------------------------------------------
 
 
+_DEFAULTS = config.parse(b"")
+
+
 def _cmdline(data: bytes) -> None:
     words = cmdline.split(data)
     law(len(cmdline.parse(data)) <= len(words), "no argument out of nothing")
     kargs.parse(data)
     cmdline.find_ostree_target(data)
     cmdline.find_raw(data, composefs.KARG)
-    composefs.policy(config.parse(b""), data)
+    composefs.policy(_DEFAULTS, data)
     nativeroot.wanted(data)
 
 
