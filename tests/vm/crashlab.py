@@ -9,14 +9,16 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bootvm.agent import with_agent
+from bootvm.crash.cuts import Cut
 from bootvm.crash.explore import Span, Verdict
 from bootvm.crash.filesystem import Place
+from bootvm.crash.log import SECTOR, Write
 from bootvm.crash.record import Recorder, recorded
 from bootvm.errors import BootvmError
 from bootvm.spec import Disk, VmSpec
@@ -205,6 +207,21 @@ def record(vm: Vm, recorder: Recorder, steps: dict[str, str]) -> tuple[Step, ...
         found.append(Step(name, recorder.spans[name], before, after))
         before = after
     return tuple(found)
+
+
+def tears_superblock(cut: Cut, writes: Sequence[Write], place: Place) -> bool:
+    """Whether the cut tears the superblock of an ext4, which has a checksum over 1024 bytes.
+
+    Only a disk that writes single sectors of 512 bytes can do that, and no order of writes can
+    help then: the filesystem is not mounted before e2fsck has taken a copy.
+    """
+    first = (place.offset + 1024) // SECTOR
+    for tear in cut.torn:
+        write = writes[tear.number]
+        at = first - write.offset // SECTOR
+        if 0 <= at < write.sectors and (tear.kept >> at & 3) in (1, 2):
+            return True
+    return False
 
 
 @dataclass(slots=True)
