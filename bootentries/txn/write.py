@@ -141,8 +141,12 @@ def apply_notes(todo: tuple[Op, ...], context: Context) -> bool:
             # The machine still boots the list before: nothing of it may be removed.
             context.note(f"{op.describe()}: left for later: {error}; {error.hint}")
             return False
-        except (OSError, BootentriesError) as error:
+        except BootentriesError as error:
             context.note(f"{op.describe()}: left for later: {error}")
+            succeeded = False
+        except OSError as error:
+            failure = from_os_error(op.describe(), error)
+            context.note(f"{op.describe()}: left for later: {failure.obj}: {failure.reason}")
             succeeded = False
     return succeeded
 
