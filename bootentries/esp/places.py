@@ -20,6 +20,8 @@ _MOUNTINFO = "/proc/self/mountinfo"
 # From linux/mount.h
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
 _DATA = b"umask=0077"
+# How the directories begin where a partition is mounted for the occasion.
+OWN_MOUNT = "/run/bootentries-esp-"
 FAT = ("vfat", "msdos")
 RELAX = "SYSTEMD_RELAX_ESP_CHECKS"
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -102,7 +104,7 @@ def _device(node: str, write: bool, note: Callable[[str], None]) -> Iterator[int
 @contextmanager
 def _mounted(node: str, write: bool) -> Iterator[int]:
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | (0 if write else _MS_RDONLY)
-    directory = tempfile.mkdtemp(prefix="bootentries-esp-", dir="/run")
+    directory = tempfile.mkdtemp(prefix=os.path.basename(OWN_MOUNT), dir=os.path.dirname(OWN_MOUNT))
     try:
         try:
             syscalls.mount(os.fsencode(node), os.fsencode(directory), b"vfat", flags, _DATA)

@@ -11,6 +11,7 @@ from bootentries.entries import bls
 from bootentries.errors import BootentriesError
 from bootentries.esp import entry as esp_entry
 from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName, is_payload_name, parse_entry_name
+from bootentries.esp.places import OWN_MOUNT
 from bootentries.order import sdboot
 
 # Far more than an entry has.
@@ -115,8 +116,23 @@ def read_present(fd: int) -> Present:
         cluster=room.f_bsize,
         size=room.f_blocks * room.f_frsize,
         free=room.f_bfree * room.f_frsize,
-        read_only=bool(room.f_flag & os.ST_RDONLY),
+        read_only=bool(room.f_flag & os.ST_RDONLY) and not _is_own_look(fd),
     )
+
+
+def _is_own_look(fd: int) -> bool:
+    """Return whether it is read-only because we mounted it so, to look at it and no more.
+
+    Then it is the device that says whether it could be written.
+    """
+    if not os.readlink(f"/proc/self/fd/{fd}").startswith(OWN_MOUNT):
+        return False
+    device = os.fstat(fd).st_dev
+    try:
+        with open(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/ro") as file:
+            return file.read().strip() == "0"
+    except OSError:
+        return True
 
 
 def _entries(fd: int) -> tuple[tuple[PresentEntry, ...], tuple[Entry, ...]]:
