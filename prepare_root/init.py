@@ -2,7 +2,17 @@
 
 import _bootsys
 
-from prepare_root import files, kargs, kmodules, log, prepare, report, rootdev, switchroot
+from prepare_root import (
+    files,
+    kargs,
+    kmodules,
+    log,
+    prepare,
+    report,
+    rootdev,
+    switchroot,
+    sysroot,
+)
 from prepare_root.constants import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_STRICTATIME
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats.config import Config
@@ -75,7 +85,7 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
         kmodules.for_filesystem(b"overlay")
         prepare.apply(native_plan)
     else:
-        facts = prepare.observe(SYSROOT, cmdline, config)
+        facts = sysroot.observe(SYSROOT, cmdline, config)
         _load_for(facts)
         prepare.carry_out(facts, config)
     log.info("switching root")

@@ -2,7 +2,7 @@
 
 import _bootsys
 
-from prepare_root import VERSION, files, init, log, plan, prepare, report
+from prepare_root import VERSION, files, init, log, plan, prepare, report, sysroot
 from prepare_root.errors import Failure, reason_of, show
 
 HELP = """\
@@ -89,7 +89,7 @@ def _service(root: bytes, cmdline_path: bytes, dry: bool) -> int:
         if dry:
             ops = prepare.native_root(root, cmdline)
             if ops is None:
-                ops = plan.make(prepare.observe(root, cmdline, config), config)
+                ops = plan.make(sysroot.observe(root, cmdline, config), config)
             for op in ops:
                 _out(f"{op.step}: {op.describe()}\n")
             return 0

@@ -8,7 +8,7 @@ gets written to /run/ostree/nextroot-booted, which becomes /run/ostree-booted af
 
 import _bootsys
 
-from prepare_root import files, log, plan, prepare, target
+from prepare_root import files, log, plan, prepare, sysroot, target
 from prepare_root.constants import MS_PRIVATE, ST_RDONLY
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats.config import Config
@@ -71,7 +71,7 @@ def _look(path: bytes, config: Config) -> Facts:
         raise Failure(OPERATION, show(path), "its root is transient, which needs a real reboot")
     cmdline = files.read(b"/proc/cmdline").removesuffix(b"\n")
     found = target.at(SYSROOT, path)
-    facts = prepare.look(SYSROOT, found, cmdline, config)
+    facts = sysroot.look(SYSROOT, found, cmdline, config)
     # /sysroot is read-only as a mount here, whatever its filesystem is.
     var = SYSROOT + b"/" + found.var
     facts.filesystem_ro = bool(_bootsys.statfs(var)[1] & ST_RDONLY)
