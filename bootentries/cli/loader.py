@@ -114,23 +114,23 @@ def show_order(context: click.Context) -> None:
     from bootentries.order.readers import read_directory, views  # noqa: PLC0415
 
     with reading(context) as root:
-        ours, *others = views(read_directory(root))
-    if settings(context).json:
-        report = [
-            {
-                "reader": view.reader,
-                "default": view.default,
-                "agrees": view.default == ours.default,
-                "entries": view.names,
-            }
-            for view in (ours, *others)
+        found = views(read_directory(root))
+        rows: list[tuple[str, str | None, bool, tuple[str, ...]]] = [
+            (view.reader, view.default, view.default == found[0].default, view.names)
+            for view in found
         ]
+        if read_esp_config(root.fd).enabled:
+            from bootentries.esp.report import orders  # noqa: PLC0415
+
+            rows += orders(root)
+    if settings(context).json:
+        keys = ("reader", "default", "agrees", "entries")
+        report = [dict(zip(keys, row, strict=True)) for row in rows]
         print(json.dumps(report, indent=2, ensure_ascii=False))
         return
-    width = max(len(view.reader) for view in others)
-    for view in (ours, *others):
-        sign = " " if view.default == ours.default else "!"
-        print(f"{sign} {view.reader:{width}}  {' '.join(view.names) or '-'}")
+    width = max(len(row[0]) for row in rows)
+    for reader, _, agrees, names in rows:
+        print(f"{' ' if agrees else '!'} {reader:{width}}  {' '.join(names) or '-'}")
 
 
 @loader.command("run-pending")

@@ -22,7 +22,7 @@ from bootentries.esp.sync import known_sources
 from bootentries.esp.wanted import read_wanted
 from bootentries.order import sdboot
 from bootentries.root import Root
-from bootentries.sysroot import Sysroot
+from bootentries.sysroot import Sysroot, load
 
 # What `esp install` can have put there, for each architecture that systemd-boot has.
 _PLACES = ("EFI/systemd", "EFI/BOOT")
@@ -103,6 +103,25 @@ def _open(stack: ExitStack, root: Root, place: EspPlace) -> _Opened | EspReport:
         return EspReport(place, from_os_error("read ESP", error, place.label))
     except BootentriesError as error:
         return EspReport(place, error)
+
+
+def orders(root: Root) -> list[tuple[str, str | None, bool, tuple[str, ...]]]:
+    """Return for each place that can be read what systemd-boot makes of the entries there.
+
+    That is: who reads what, its default, whether that is the list's, and the entries in its
+    order.  Raises BootentriesError.
+    """
+    reports, wanted = read_reports(root, load(root))
+    first = wanted.entries[0].deployment if wanted.entries else None
+    rows = []
+    for report in reports:
+        if report.present is not None:
+            boots = {item.file: item.deployment for item in report.entries}
+            agrees = report.default is not None and boots[report.default] == first
+            names = tuple(item.file for item in report.entries)
+            reader = f"systemd-boot on {report.place.label}"
+            rows.append((reader, report.default, agrees, names))
+    return rows
 
 
 def _report(

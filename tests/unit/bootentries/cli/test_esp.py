@@ -160,3 +160,20 @@ def test_loader_shows_what_each_partition_boots(act, partition):
         "esp": str(partition), "state": "in step", "default": "bootchain-000001-02.conf",
         "title": "Test OS 1.0 (ostree:0)",
     }  # fmt: skip
+
+
+def test_order_asks_each_partition_too(act, partition):
+    before = act("loader", "order")[1]
+    act("loader", "set", "sdboot")
+    act("esp", "install")
+    lines = act("loader", "order")[1].splitlines()
+    assert len(lines) == len(before.splitlines()) + 1
+    reader = f"systemd-boot on {partition}"
+    assert lines[-1] == f"  {reader}  bootchain-000001-02.conf bootchain-000001-01.conf"
+    (partition / ENTRIES / "a.conf").write_text("title Other\nsort-key a\nlinux /x\n")
+    (partition / "loader/loader.conf").write_text("timeout 3\n")
+    assert act("loader", "order")[1].splitlines()[-1].startswith(f"! {reader}  a.conf ")
+    assert json.loads(act("loader", "order", "--json")[1])[-1] == {
+        "reader": reader, "default": "a.conf", "agrees": False,
+        "entries": ["a.conf", "bootchain-000001-02.conf", "bootchain-000001-01.conf"],
+    }  # fmt: skip
