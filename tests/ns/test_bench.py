@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import sysroots
+from chroots import debian_chroot
 
 from bench import preparation, sizes
 from bench.errors import BenchError
@@ -25,6 +26,15 @@ def test_times_both(case: Case, tmp_path: Path) -> None:
     times = preparation.times(case, tmp_path, runs=2)
     assert {name: len(taken) for name, taken in times.items()} == {"ours": 2, "peer": 2}
     assert all(0.1 < milliseconds < 5000 for taken in times.values() for milliseconds in taken)
+
+
+def test_composefs(tmp_path: Path) -> None:
+    """Beside the newest program: the others have no composefs."""
+    image = sysroots.image(tmp_path / "sysroot", sysroots.Layout(composefs=True))
+    newest = debian_chroot("sid", ("ostree-boot",))
+    case = Case(newest, image, sysroots.OSTREE_KARG, binary.cached(), preparation.COMPOSEFS)
+    times = preparation.times(case, tmp_path, runs=1)
+    assert {name: len(taken) for name, taken in times.items()} == {"ours": 1, "peer": 1}
 
 
 def test_a_failed_preparation_ends_the_bench(case: Case, tmp_path: Path) -> None:
