@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bootentries import fs
+from bootentries.check.finding import shown
 from bootentries.deployment import Entry
 from bootentries.entries import bls
 from bootentries.errors import BootentriesError, from_os_error
@@ -137,16 +138,16 @@ def _report(
             error = caught
         # systemd-boot shows the entries of both partitions as one list.
         others = [] if fd == esp_fd else list(read_present(esp_fd).foreign)
-        shown = sdboot.order([*present.shown(), *others])
+        listed = sdboot.order([*present.shown(), *others])
         text = read_text(esp_fd, loaderconf.PATH)
         pattern = None if text is None else loaderconf.default_pattern(text)
-        default = sdboot.default(shown, pattern)
+        default = sdboot.default(listed, pattern)
         return EspReport(
             place,
             error,
             present=present,
-            entries=tuple(_shown(entry) for entry in shown),
-            default=None if default is None else default.name,
+            entries=tuple(_shown(entry) for entry in listed),
+            default=None if default is None else shown(default.name),
             programs=tuple(read_installed(esp_fd, path) for path in _programs(esp_fd)),
             loader_conf=_owner(text),
             plan=todo,
@@ -165,7 +166,7 @@ def _shown(entry: Entry) -> Shown:
     ours = parse_entry_name(entry.name) is not None
     title = entry.bls.get("title") or entry.name
     deployment = deployment_of(text) if ours else None
-    return Shown(entry.name, title, deployment, sdboot.tries(entry.name))
+    return Shown(shown(entry.name), shown(title), deployment, sdboot.tries(entry.name))
 
 
 def _owner(text: str | None) -> str:

@@ -50,6 +50,15 @@ def test_what_others_have_is_shown_and_can_be_the_default(synced, report):
     assert (found.default, found.loader_conf) == ("bootchain-000001-02.conf", "foreign")
 
 
+def test_names_that_no_terminal_can_show(synced, report):
+    name = os.fsencode(synced / ENTRIES) + b"/a\xff.conf"
+    with open(name, "wb") as file:  # noqa: PTH123 - no text can name it
+        file.write(b"title A\x1b[2J\nsort-key a\nlinux /a\n")
+    found = report()
+    assert (found.entries[0].file, found.default) == ("a\\xff.conf", "a\\xff.conf")
+    assert found.entries[0].title == "A\\x1b[2J"
+
+
 def test_damage_is_found_by_reading_again(synced, report):
     (kernel,) = (synced / PAYLOAD).glob("vmlinuz-*")
     kernel.write_bytes(b"lenrek")
