@@ -42,8 +42,8 @@ def cache() -> Path:
     return Path(home) / "bootchain" / "fuzz"
 
 
-def prepare(name: str, corpus: Path) -> Path:
-    """Seeds into `corpus`; the dictionary's path."""
+def prepare(name: str, corpus: Path) -> list[str]:
+    """Seeds into `corpus`; the flag for the dictionary, where there is one."""
     import targets
 
     target = targets.TARGETS.get(name)
@@ -56,7 +56,7 @@ def prepare(name: str, corpus: Path) -> Path:
     words = corpus.with_name(f"{name}.words")
     quoted = ("".join(f"\\x{byte:02x}" for byte in word[:60]) for word in target.words)
     words.write_text("".join(f'"{word}"\n' for word in quoted))
-    return words
+    return [f"-dict={words}"] if target.words else []
 
 
 def run(name: str, runs: int, seed: int, top: Path) -> str:
@@ -71,7 +71,7 @@ def run(name: str, runs: int, seed: int, top: Path) -> str:
         [
             *(sys.executable, __file__, "--inside", name, "--"),
             *(f"-atheris_runs={runs}", f"-seed={seed}", f"-max_len={longest}"),
-            *(f"-timeout={TIMEOUT_S}", f"-rss_limit_mb={MEMORY_MB}", f"-dict={words}"),
+            *(f"-timeout={TIMEOUT_S}", f"-rss_limit_mb={MEMORY_MB}", *words),
             *(f"-artifact_prefix={top}/found-{name}-", str(corpus)),
         ],
         stdout=subprocess.PIPE,
