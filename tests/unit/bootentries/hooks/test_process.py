@@ -57,11 +57,11 @@ def test_one_that_does_not_start(run_script, head, failure):
 def test_a_hang_is_killed_with_its_group(run_script, tmp_path):
     script = f"sleep 300 & echo $! > {tmp_path}/child\ntrap 'echo ending' TERM\nwait\nsleep 300"
     began = time.monotonic()
-    failure, said = run_script(script, limit_s=0.5)
-    assert failure == "not done after 0.5 s, killed"
+    failure, said = run_script(script, limit_s=3)
+    assert failure == "not done after 3 s, killed"
     # It got the time to say something, and no more.
     assert said == ["10-hook: ending"]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert _gone(int((tmp_path / "child").read_text()))
 
 
@@ -69,7 +69,7 @@ def test_what_it_leaves_in_the_background_is_not_waited_for(run_script, tmp_path
     began = time.monotonic()
     failure, said = run_script(f"sleep 300 & echo $! > {tmp_path}/child; echo done")
     assert (failure, said) == (None, ["10-hook: done"])
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert _gone(int((tmp_path / "child").read_text()))
 
 
@@ -81,8 +81,8 @@ def test_a_flood_is_cut_short(run_script):
 
 
 def test_a_flood_without_an_end_is_killed(run_script):
-    failure, said = run_script("exec yes", limit_s=0.5)
-    assert failure == "not done after 0.5 s, killed"
+    failure, said = run_script("exec yes", limit_s=3)
+    assert failure == "not done after 3 s, killed"
     assert said[0] == "10-hook: y"
     assert len(said) == 201
 
