@@ -1,11 +1,12 @@
 """The static `grub.cfg`: it never changes, and finds the menu that does.
 
 It sources `/boot/loader/grub.cfg` (or `/loader/grub.cfg` on a boot partition).  When that
-file is missing or not complete it sources the last menu that was, kept beside GRUB.
+file is missing or not complete it takes another:
 
-GRUB replays no journal.  A power cut while the swap comes to its place on ext4 can leave it a
-link `loader` that leads nowhere, when nothing was kept beside GRUB yet; the two directories
-that the link leads to in turn are whole then, so their menus are the last resort.
+- that of `loader.0` or `loader.1`.  GRUB replays no journal, and a power cut while the swap
+  comes to its place on ext4 can leave it a link `loader` that leads nowhere.  Both
+  directories are whole then, and either list boots.
+- the last menu that was, kept beside GRUB.  It may be older: libostree does not write it.
 """
 
 from dataclasses import dataclass
@@ -58,14 +59,14 @@ elif [ -s /loader/grub.cfg ]; then
 fi
 if [ -z "$bootchain_bootversion" ]; then
     echo "The boot menu is missing or damaged: taking the last good one."
-    if [ -s "$prefix/{LAST_GOOD}" ]; then
-        source "$prefix/{LAST_GOOD}"
-    fi
     for menu in /boot/loader.0 /boot/loader.1 /loader.0 /loader.1; do
         if [ -z "$bootchain_bootversion" -a -s "$menu/grub.cfg" ]; then
             source "$menu/grub.cfg"
         fi
     done
+    if [ -z "$bootchain_bootversion" -a -s "$prefix/{LAST_GOOD}" ]; then
+        source "$prefix/{LAST_GOOD}"
+    fi
     if [ -z "$bootchain_bootversion" ]; then
         echo "There is none. Boot by hand from the GRUB prompt (key c), or reinstall the menu."
     fi

@@ -21,8 +21,8 @@ from bootvm.crash.grubview import GrubError, GrubView
 ROOT, BOOT = "loop0,gpt2", "loop0,gpt3"
 # As the stub looks for them, below the directory that is /boot.
 MENUS = (
-    *("/loader/grub.cfg", "/grub/bootchain-last-good.cfg"),
-    *("/loader.0/grub.cfg", "/loader.1/grub.cfg"),
+    *("/loader/grub.cfg", "/loader.0/grub.cfg", "/loader.1/grub.cfg"),
+    "/grub/bootchain-last-good.cfg",
 )
 _ENTRY = re.compile(r"^menuentry .*?\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _COMPLETE = re.compile(r"^set bootchain_bootversion=", re.MULTILINE)
