@@ -31,11 +31,8 @@ VERSION = "cat /usr/share/guest/version"
 FINALISE = "ostree-finalize-staged.service"
 HOLD = "ostree-finalize-staged-hold.service"
 COMPLETE = "ostree-boot-complete.service"
-# How the command line of who finalises begins.
-FINALISERS = {
-    "bootentries": r"/usr/bin/python3 -I -S .* finalize-staged",
-    "ostree": r"/usr/bin/ostree admin finalize-staged",
-}
+# The program that runs for each, as the journal names it.
+FINALISERS = {"bootentries": "python3", "ostree": "ostree"}
 STAMP = "/boot/ostree/finalize-failure.stamp"
 STAGED = "/run/ostree/staged-deployment"
 # Not looked at by any test, and a second of every boot each.  An empty unit file masks.
@@ -196,13 +193,12 @@ class Living:
         return self.sh(f"journalctl -b -1 -o cat -u {unit}").splitlines()
 
     def finalisers(self) -> list[str]:
-        """The command lines of the processes that spoke for the finaliser's unit, before."""
-        shown = "-o json --output-fields=_PID,_CMDLINE"
+        """The programs that spoke for the finaliser's unit at the last shutdown, one a process."""
+        shown = "-o json --output-fields=_PID,SYSLOG_IDENTIFIER"
         text = self.sh(f"journalctl -b -1 -u {FINALISE} {shown}")
         records = [json.loads(line) for line in text.splitlines()]
-        # A record lacks its command line when the process was gone before it was looked up.
-        others = [record for record in records if record["_PID"] != "1" and "_CMDLINE" in record]
-        return sorted({record["_CMDLINE"] for record in others})
+        found = {(item["_PID"], item["SYSLOG_IDENTIFIER"]) for item in records}
+        return sorted(name for pid, name in found if pid != "1")
 
     def counts(self) -> dict[str, int]:
         """How many files of each kind the boot chain has."""
