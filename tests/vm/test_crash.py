@@ -68,7 +68,7 @@ CI = ("ours new kernel", "ours set-kargs", "theirs set-kargs")
 # /boot on the root, on three filesystems, and on its own partition.
 LAYOUTS = ("ext4", "boot", "xfs", "btrfs") if EFFORT > 1 else ("ext4",)
 EVERY = 25  # of the states, so many apart are booted
-BOOTS = 3 * EFFORT
+BOOTS = 4 * EFFORT
 
 
 def subject(tree: Tree, made: list[Commit], kind: str, place: Path) -> Disk:

@@ -31,7 +31,7 @@ Look = Callable[[Path, int, Step], Verdict]
 Seats = Callable[[], AbstractContextManager[None]]
 # Of the states, every so many boots, until there are so many.
 EVERY = 40
-BOOTS = 3 * EFFORT
+BOOTS = 4 * EFFORT
 ESP = layout.MIB  # where the partition begins
 # Each leaves out what the order of a sync rests on; the explorer has to notice.
 NO_SYNC = """
