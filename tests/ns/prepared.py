@@ -20,7 +20,7 @@ class Expected:
     `run`: path below /run → its mode.  `texts`: path below /run → lines its file must have.
     `physical`: path on the physical root → what `footprint.compare` says of it.
     `reports`: the lines about names that are left alone; `notes`: operations that failed
-    without harm.
+    without harm.  `metadata`: what /run/ostree-booted says beside the usual.
     """
 
     readonly: bool = False
@@ -30,6 +30,7 @@ class Expected:
     physical: dict[str, str] = field(default_factory=dict)
     reports: set[str] = field(default_factory=set)
     notes: set[str] = field(default_factory=set)
+    metadata: dict[str, bool] = field(default_factory=dict)
 
     def make_target(self, path: str, mode: str) -> None:
         """A directory on the physical root is made."""
@@ -103,17 +104,22 @@ def check_mounts(outcome: Outcome, expected: dict[str, tuple[str, bool, str]]) -
     assert elsewhere == {"/", "/proc", "/proc/cmdline", "/dev", "/run"}
 
 
-def check_booted(outcome: Outcome, readonly: bool) -> None:
+def check_booted(outcome: Outcome, expected: Expected) -> None:
     """/run/ostree-booted is byte for byte what libostree's programs expect."""
     assert outcome.inode is not None
-    metadata = BootedMetadata(device=outcome.device, inode=outcome.inode, sysroot_ro=readonly)
+    metadata = BootedMetadata(
+        device=outcome.device,
+        inode=outcome.inode,
+        sysroot_ro=expected.readonly,
+        **expected.metadata,
+    )
     assert outcome.booted == metadata.encode()
 
 
 def check(outcome: Outcome, changed: Footprint, expected: Expected) -> None:
     """Raises AssertionError when anything differs from `expected`."""
     check_mounts(outcome, expected.mounts)
-    check_booted(outcome, expected.readonly)
+    check_booted(outcome, expected)
     assert {path: what.split(" ")[0] for path, what in outcome.run.items()} == expected.run
     for path, lines in expected.texts.items():
         found = text_of(outcome, path).splitlines()

@@ -12,7 +12,7 @@ import namespace
 from footprint import Footprint
 from linkcases import FSTAB, OURS, TABLE, add_links
 from namespace import Outcome, Run
-from prepared import Expected, basic
+from prepared import DIRECTORY, Expected, basic
 from sysroots import DEPLOYMENT, EMPTY, FILE, FULL, MISSING, RIGHT, WRONG, Layout
 
 MIXED = {
@@ -111,6 +111,24 @@ def _no_boot() -> Scenario:
     return Scenario(Layout(), basic(boot=False), {"config": config})
 
 
+def _image(transient: bool) -> Scenario:
+    """An image, read-only or with a root that forgets; links that it lacks."""
+    expected = basic(readonly=True)
+    del expected.mounts["usr"]
+    expected.mounts["."] = ("/", not transient, "private")
+    expected.run["ostree/.private/cfsroot-lower"] = "drwx------"
+    expected.run.update({"systemd": DIRECTORY, "systemd/volatile-root": "lrwxrwxrwx"})
+    expected.metadata.update(composefs=True, root_transient=transient)
+    config = "[composefs]\nenabled=yes\n[links]\nenabled=no\n"
+    if transient:
+        config += "[root]\ntransient=true\n"
+        top = "ostree/.private/root"
+        expected.run.update({top: DIRECTORY, f"{top}/upper": DIRECTORY})
+        expected.run[f"{top}/work"] = "drwx------"
+        expected.run[f"{top}/work/work"] = "d---------"
+    return Scenario(Layout(composefs=True), expected, {"config": config})
+
+
 SCENARIOS = {
     "default": _default(),
     "everything": _everything(),
@@ -123,6 +141,8 @@ SCENARIOS = {
     "links off": _links_off(),
     "hotfix": _hotfix(),
     "no boot": _no_boot(),
+    "image": _image(transient=False),
+    "transient root": _image(transient=True),
 }
 
 

@@ -73,7 +73,7 @@ def test_every_operation_counts(tmp_path: Path) -> None:
     assert unnoticed - noticed == NEVER
     steps = {op.partition(":")[0] for op in noticed}
     mounts = {"run", "private", "root", "boot", "etc", "usr", "sysroot", "stateroot var", "var"}
-    last = {"booted", "move", "sysroot read-only", "record"}
+    last = {"booted", "move", "sysroot read-only", "record", "volatile root"}
     assert steps == mounts | last | {"link targets"} | {f"link {name}" for name in NAMES}
 
 
