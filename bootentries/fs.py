@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from bootentries import syscalls
 
@@ -177,7 +177,10 @@ def make_dirs(root_fd: int, path: str, mode: int = 0o755) -> None:
 
 
 def write_file(root_fd: int, path: str, data: bytes, mode: int = 0o644) -> None:
-    """Write a file under a temporary name, sync it, and rename it over `path`."""
+    """Write a file under a temporary name, sync it, and rename it over `path`.
+
+    The temporary one is gone after an error, too.
+    """
     with naming(path), parent(root_fd, path) as (fd, name):
         # GRUB's and sd-boot's globs must never match it: it does not end in .conf or .cfg.
         temporary = f".{name}.tmp"
@@ -188,12 +191,17 @@ def write_file(root_fd: int, path: str, data: bytes, mode: int = 0o644) -> None:
             dir_fd=fd,
         )
         try:
-            write_all(out, data)
-            os.fchmod(out, mode)
-            os.fdatasync(out)
-        finally:
-            os.close(out)
-        os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+            try:
+                write_all(out, data)
+                os.fchmod(out, mode)
+                os.fdatasync(out)
+            finally:
+                os.close(out)
+            os.rename(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=fd)
+            raise
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from bootentries.cli.common import common_options, environment_words, lock_option
+from bootentries.cli.common import common_options, environment_words, lock_option, note
 from bootentries.cli.deploy import (
     check_stageable,
     chosen_stateroot,
@@ -169,8 +169,16 @@ def switch(
         else:
             run_deploy(context, root, present, wanted, dry_run=False)
         # libostree does so whoever else follows it, and says "(null)" for no remote.
-        remove_ref(root, old.remote, old.ref)
-        print(f"Deleting ref '{old.remote or '(null)'}:{old.ref}'")
+        try:
+            remove_ref(root, old.remote, old.ref)
+        except OSError as error:
+            # The new list is active: what is left keeps a commit from being pruned, no more.
+            note(
+                f"delete ref {old}: left for later: {error.strerror}; "
+                f"delete it with: ostree refs --delete {old}"
+            )
+        else:
+            print(f"Deleting ref '{old.remote or '(null)'}:{old.ref}'")
     if reboot:
         _reboot()
 

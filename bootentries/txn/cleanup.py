@@ -32,6 +32,7 @@ def cleanup(
         ops.Remove(f"ostree/boot.{other}.1"),
         ops.Remove(f"ostree/boot.{bootversion}.{1 - sub}"),
     ]
+    result += [ops.Remove(path) for path in boot.temporary]
     names = {(item.stateroot, item.name) for item in listed}
     result += [RemoveDeployment(*item) for item in boot.deployments if item not in names]
     result += _cleanup_boot(listed, boot)

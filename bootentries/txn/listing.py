@@ -28,6 +28,8 @@ class BootListing:
     naming_1: bool = False
     # Stateroots that still have the link `current` of the first versions of libostree.
     current: tuple[str, ...] = ()
+    # What writers that were killed left under temporary names, as paths of operations.
+    temporary: tuple[str, ...] = ()
 
 
 def read_listing(root: Root, opts: frozenset[str]) -> BootListing:
@@ -45,7 +47,33 @@ def read_listing(root: Root, opts: frozenset[str]) -> BootListing:
         current=tuple(
             name for name in fs.list_optional(root.fd, DEPLOY) or [] if _is_link(root, name)
         ),
+        temporary=(*_temporary_links(root), *_temporary_files(boot, payloads)),
     )
+
+
+def _temporary_links(root: Root) -> list[str]:
+    """Return the links that were prepared, and never put in place."""
+    names = ("boot/loader", "boot/boot", "ostree/boot.0", "ostree/boot.1")
+    found = []
+    for path in (f"{name}.tmp" for name in names):
+        in_boot = path.startswith("boot/")
+        fd, name = (root.boot(), path[5:]) if in_boot else (root.fd, path)
+        if fs.stat_optional(fd, name, follow=False) is not None:
+            found.append(path)
+    return found
+
+
+def _temporary_files(boot_fd: int, payloads: list[str]) -> list[str]:
+    """Return the files that were not complete when their writer ended."""
+    entries = [f"loader.{number}/entries" for number in (0, 1)]
+    bases = ["loader.0", "loader.1", *entries, "ostree", *(f"ostree/{name}" for name in payloads)]
+    return [
+        f"boot/{base}/{name}"
+        for base in bases
+        if fs.is_dir(boot_fd, base)
+        for name in fs.list_optional(boot_fd, base) or []
+        if name.startswith(".") and name.endswith((".tmp", ".part"))
+    ]
 
 
 def _is_link(root: Root, stateroot: str) -> bool:

@@ -24,7 +24,8 @@ class Case:
     `again` is what it says when it was done already, if it fails then; `by_item` lets each
     deployment change by itself; what a case does as the case `like` does is tried there;
     `begins` says that there is no sysroot before, and so none to be whole after a fault;
-    `loose` that the case has steps which are whole each: a list between old and new is sound.
+    `leaves` matches what may be left over, and is told of or harmless;
+    `loose` says that the case has steps which are whole each: a list between old and new is sound.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Case:
     like: str | None = None
     begins: bool = False
     loose: bool = False
+    leaves: str = "$."
 
 
 CASES = (
@@ -60,7 +62,7 @@ CASES = (
          by_item=True),
     Case("upgrade", "behind", ("upgrade", "--os=testos"), like=_PLAIN),
     Case("switch", "behind", ("switch", "--os=testos", "far:two"), "follows it already",
-         like="upgrade"),
+         like="upgrade", leaves="refs/remotes/far/one$"),
     Case("loader set", "three", ("loader", "set", "none")),
     Case("install-units", "units",
          ("install-units", "--root=/tmp/sysroot/tree", "--import-path=/usr/lib/python3")),
