@@ -61,12 +61,14 @@ def write_image(root: Root, deploy_fd: int, checksum: str) -> bool:
     # The program makes its temporary file where it was started.
     done = attempt(argv, "make composefs image", pass_fds=(root.fd,), cwd_fd=deploy_fd)
     if done.returncode == 0:
-        with fs.opened(deploy_fd, IMAGE) as fd:
+        with fs.naming(IMAGE), fs.opened(deploy_fd, IMAGE) as fd:
             os.fchmod(fd, 0o644)
         return True
     said = done.stderr.decode(errors="replace").strip()
     if not any(text in said for text in _NO_COMPOSEFS):
-        raise BootentriesError("make composefs image", checksum, said.splitlines()[-1])
+        # A killed one says nothing.
+        reason = said.splitlines()[-1] if said else f"ostree failed ({done.returncode}): no message"
+        raise BootentriesError("make composefs image", checksum, reason)
     if wanted not in (b"no", b"maybe"):
         raise BootentriesError(
             "make composefs image", checksum, "the tree's prepare-root.conf demands composefs",

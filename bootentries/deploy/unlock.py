@@ -78,7 +78,8 @@ def unlock_usr(root: Root, item: Deployment, kind: Kind, run: str = "/run") -> N
     try:
         with fs.opened(root.fd, f"{item.path}/usr", _DIRECTORY) as usr_fd:
             with _writable_view(root, item.path, run) as fd:
-                set_immutable(fd, wanted=False)
+                with fs.naming(item.path):
+                    set_immutable(fd, wanted=False)
                 if kind is HOTFIX:
                     _mount_hotfix(fd, usr_fd)
                     return
@@ -142,7 +143,7 @@ def _is_mounted() -> bool:
 def _make_like(base_fd: int, name: str, model_fd: int) -> None:
     """Make a directory with the mode and the label of another one."""
     os.mkdir(name, 0o700, dir_fd=base_fd)
-    with fs.opened(base_fd, name, _DIRECTORY) as fd:
+    with fs.naming(name), fs.opened(base_fd, name, _DIRECTORY) as fd:
         os.fchmod(fd, os.fstat(model_fd).st_mode & 0o7777)
         try:
             label = os.getxattr(model_fd, _XATTR)
@@ -168,7 +169,9 @@ def _writable_view(root: Root, path: str, run: str) -> Iterator[int]:
             finally:
                 os.close(fd)
         finally:
-            syscalls.umount(os.fsencode(point), _MNT_DETACH)
+            # What stays below /run until the next boot is no reason to fail, either.
+            with suppress(OSError):
+                syscalls.umount(os.fsencode(point), _MNT_DETACH)
     finally:
         # An empty directory in /run is no reason to fail.
         with suppress(OSError):

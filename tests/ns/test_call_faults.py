@@ -65,6 +65,11 @@ MENDED = {
     "a ref that cannot be deleted is left for later": (
         *("switch", 0, EROFS, r'^unlinkat\(.*/far>, "one"'), "delete ref far:one: left for later: ",
     ),
+    "an ostree that was killed says nothing": (
+        *("deploy, new kernel", 2, KILL, r'^mkdirat\(.*"tmp"'),
+        "make composefs image: 62dbe3616c43bd5b9071ba997c74e4a86059eb607f0e029bac07220a37ee5c86: "
+        "ostree failed (-9): no message",
+    ),
     "a swap that may not be on storage is active all the same": (
         *("set-kargs", 0, EROFS, r"FIFREEZE"), "filesystem of /boot: boot: Read-only",
     ),
