@@ -114,5 +114,6 @@ def writes(call: Call) -> bool:
     if call.name == "ioctl":
         return any(f", {name}," in call.text or f", {name})" in call.text for name in _IOCTLS)
     if call.name == "fcntl":
-        return any(f", {name}," in call.text for name in _LOCKS)
+        # To give a lock back is what its end would do, too.
+        return any(f", {name}," in call.text for name in _LOCKS) and "F_UNLCK" not in call.text
     return _NOT_KEPT.match(call.text) is None

@@ -279,6 +279,8 @@ def _message(call: Call, fault: Fault, done: Outcome, ended: str) -> tuple[list[
             return problems, "only the note for the next boot is missing, and that is said"
         if fault.error == "EINTR":
             return problems, "an interrupted call is made again"
+        if fault.process and fault.error is not None:
+            return problems, "the `ostree` that was hit goes on without it"
         for pattern, why in BY_DESIGN:
             if re.search(pattern, call.text):
                 return problems, why
