@@ -43,6 +43,7 @@ def test_unfinished_last_entry_is_left_out(tmp_path: Path) -> None:
 def test_a_missing_entry_is_named() -> None:
     whole = text(REQUESTS, counted=len(REQUESTS))
     assert len(parse(whole)) == 6
+    assert len(parse(whole[:-SECTOR], running=True)) == 4
     with pytest.raises(BootvmError, match="read log: entry 4: it is missing, of 5"):
         parse(whole[:-SECTOR])
     hole = 4 * SECTOR  # the flush
