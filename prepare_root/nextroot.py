@@ -15,10 +15,9 @@ from prepare_root.formats.config import Config
 from prepare_root.linkops import LinkBind
 from prepare_root.ops import Bind, Op, Propagation, Remount, WriteFile
 from prepare_root.plan import Facts
+from prepare_root.remount import NEXT, NEXT_RECORD
 
 SYSROOT = b"/sysroot"
-NEXT = b"/run/nextroot"
-RECORD = b"/run/ostree/nextroot-booted"
 OPERATION = "prepare soft reboot"
 
 
@@ -54,12 +53,12 @@ def make(facts: Facts, config: Config) -> tuple[Op, ...]:
             ops.append(Propagation(op.step, op.target, MS_PRIVATE))
     if facts.readonly:
         ops.append(Remount("sysroot read-only", NEXT + b"/sysroot", readonly=True))
-    ops.append(WriteFile("booted", RECORD, plan.booted_metadata(facts).encode()))
+    ops.append(WriteFile("booted", NEXT_RECORD, plan.booted_metadata(facts).encode()))
     return tuple(ops)
 
 
 def _look(path: bytes, config: Config) -> Facts:
-    if files.lstat(RECORD) is not None or not _is_free():
+    if files.lstat(NEXT_RECORD) is not None or not _is_free():
         raise Failure(
             OPERATION,
             show(NEXT),

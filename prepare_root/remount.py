@@ -2,7 +2,8 @@
 
 The kernel's `ro` and systemd-remount-fs work on whole filesystems; this puts back what the
 deployment wants, as libostree's ostree-remount does: `/sysroot` as /run/ostree-booted says,
-`/etc` and `/var` writable.
+`/etc` and `/var` writable.  After a soft reboot it first makes what was prepared what is
+booted: units of older libostree do not know of it, and newer ones find it done.
 """
 
 import errno
@@ -28,6 +29,9 @@ from prepare_root.formats.booted import BootedMetadata
 from prepare_root.formats.gvariant import GVariantError
 
 OPERATION = "remount"
+# The root of a soft reboot, and what says what it is.
+NEXT = b"/run/nextroot"
+NEXT_RECORD = b"/run/ostree/nextroot-booted"
 # statfs(2) has the flags of a mount at the values that mount(2) takes them by.
 _KEPT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
@@ -35,6 +39,7 @@ _KEPT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 def main() -> int:
     """Bring the mounts in order; returns the exit status, and says why on failure."""
     try:
+        _complete_soft_reboot()
         booted = _booted()
         for path, writable in wanted(booted, root_readonly=_readonly(b"/")):
             _remount(path, writable)
@@ -60,6 +65,18 @@ def wanted(booted: BootedMetadata, *, root_readonly: bool) -> tuple[tuple[bytes,
     if booted.sysroot_ro and booted.transient_etc is None:
         paths.append((b"/etc", True))
     return (*paths, (b"/var", True))
+
+
+def _complete_soft_reboot() -> None:
+    """Take the record of the next root for that of this one, once systemd has gone there.
+
+    Until then the next root lies at its place.
+    """
+    if files.lstat(NEXT_RECORD) is None:
+        return
+    stat = files.lstat(NEXT)
+    if stat is None or files.is_empty_dir(NEXT):
+        _bootsys.rename(NEXT_RECORD, plan.BOOTED)
 
 
 def _booted() -> BootedMetadata:

@@ -232,6 +232,24 @@ def test_flags_of_a_mount_survive(tmp_path, peer):
     assert found["mounts"]["/var"].split()[0].startswith("rw,nosuid,nodev,noexec")
 
 
+RECORD = BootedMetadata(device=1, inode=2, sysroot_ro=True)
+
+
+@pytest.mark.parametrize("place", ["empty", "absent", "prepared"])
+def test_a_soft_reboot_is_completed_once_it_happened(tmp_path, peer, place):
+    (tmp_path / "record").write_bytes(RECORD.encode())
+    lines = ["mkdir -p run/ostree run/nextroot", f"cp {tmp_path}/record run/ostree/nextroot-booted"]
+    if place == "absent":
+        lines.append("rmdir run/nextroot")
+    if place == "prepared":
+        lines.append("mkdir run/nextroot/usr")
+    found = remount(tmp_path, peer, True, BootedMetadata(), lines)
+    assert (found["status"], found["stderr"]) == (0, "")
+    done = place != "prepared"
+    assert ("ostree/nextroot-booted" in found["run"]) != done
+    assert ("backing-root-device-inode" in found["run"]["ostree-booted"]) == done
+
+
 def test_metadata_that_is_none_is_an_error(tmp_path, peer):
     found = remount(tmp_path, peer, True, None, ["printf 'a\\0b' > run/ostree-booted"])
     assert found["status"] == 1

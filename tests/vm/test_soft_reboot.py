@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bootvm.agent import with_agent
+from bootvm import agent
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
 from guest import system
@@ -21,6 +21,17 @@ READY = 300
 # The same in the initramfs and in the tree, where a soft reboot reads it.
 CONFIG = b"[sysroot]\nreadonly=true\n[var]\nmount=no\n[boot]\nmount=no\n"
 VERSION = "cat /usr/share/guest/version"
+# Credentials of the machine, which bring the agent elsewhere, are gone after a soft reboot.
+AGENT = """\
+[Unit]
+ConditionPathExists=!/etc/initrd-release
+After=multi-user.target
+[Service]
+ExecStart=/bin/sh /usr/share/guest/agent.sh
+StandardInput=null
+"""
+WANTS = b"[Unit]\nWants=guest-agent.service\n"
+UNITS = "usr/lib/systemd/system"
 INDEX = """\
 import json, subprocess, sys
 found = json.loads(subprocess.check_output(["bootentries", "status", "--json"]))
@@ -41,10 +52,13 @@ def up(guest_tree: Tree, machine: Callable[..., Vm], tmp_path: Path) -> Vm:
     files = [File(piece.path, piece.data, piece.mode) for piece in pieces]
     files.append(File("usr/lib/ostree/prepare-root.conf", CONFIG))
     files.append(File("usr/share/guest/index", INDEX.encode()))
+    files.append(File("usr/share/guest/agent.sh", Path(agent.__file__).with_name("agent.sh")))
+    files.append(File(f"{UNITS}/guest-agent.service", AGENT.encode()))
+    files.append(File(f"{UNITS}/multi-user.target.d/50-agent.conf", WANTS))
     variant = Variant(files=tuple(files), checkout=CHECKOUT)
     disk = system.build(guest_tree, image, variant, readonly=True)
     own = disk.copy(tmp_path / "disk.img")
-    vm = machine(with_agent(VmSpec(disks=(Disk(own.path, overlay=False),))))
+    vm = machine(VmSpec(disks=(Disk(own.path, overlay=False),)))
     vm.wait_for("login:", READY)
     vm.agent.wait_ready(READY)
     return vm
