@@ -29,9 +29,9 @@ class RemoveDeployment:
         base = f"{DEPLOY}/{self.stateroot}"
         path = f"{base}/deploy/{self.name}"
         _check_unused(context.root, path)
-        with fs.opened(context.root.fd, path, os.O_RDONLY | os.O_DIRECTORY) as fd:
-            with fs.naming(path):
-                set_immutable(fd, wanted=False)
+        flags = os.O_RDONLY | os.O_DIRECTORY
+        with fs.opened(context.root.fd, path, flags) as fd, fs.naming(path):
+            set_immutable(fd, wanted=False)
         # The directory goes last: as long as it is there the next clean-up tries again.
         fs.remove_tree(context.root.fd, f"{base}/backing/{self.name}")
         fs.remove_tree(context.root.fd, f"{path}.origin")
