@@ -3,6 +3,7 @@
 #   make demo       the whole chain on real parts, from a fresh Debian machine to `login:`
 #   make test       unit, namespace and VM tests, from the same fresh machine
 #   make differential  300 random sequences of verbs, beside the real `ostree admin`
+#   make faults     every write-class system call of every writing verb fails once
 #   make check      lint, types and unit tests, in under a minute
 #   make bench      measurements side by side with the real peers
 #   make picture    the picture in the README: the demo, as it ended
@@ -20,12 +21,13 @@ VM_CHAIN := $(wildcard tests/vm/test_bootvm.py tests/vm/test_initramfs_image.py 
               tests/vm/test_dracut_image.py tests/vm/test_live_kargs.py tests/vm/test_chain.py \
               tests/vm/test_links.py tests/vm/test_grub_menu.py tests/vm/test_same_mounts.py \
               tests/vm/test_bench.py tests/vm/test_fat_boot.py tests/vm/test_switches.py \
-              tests/vm/test_staging.py tests/vm/test_order.py)
+              tests/vm/test_staging.py tests/vm/test_order.py tests/vm/test_boot_side.py \
+              tests/vm/test_living_update.py tests/vm/test_living_killed.py)
 SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/install \
                $(wildcard dracut-module/*/*.sh)
 
 .DELETE_ON_ERROR:
-.PHONY: setup check lint types unit ns test test-vm differential demo picture bench install-dracut clean
+.PHONY: setup check lint types unit ns test test-vm differential faults demo picture bench install-dracut clean
 
 # ---- set-up -----------------------------------------------------------------
 
@@ -81,6 +83,11 @@ differential: $(STAMP)/venv
 	    tests/ns/test_etc_merge.py tests/ns/test_loaders.py
 
 # ---- to be seen -------------------------------------------------------------
+
+# Minutes: see docs/faults.md, whose table it writes.
+faults: $(STAMP)/venv
+	@mkdir -p build
+	$(PY) scripts/faults --json build/faults.json --write docs/faults.md
 
 demo: $(STAMP)/venv
 	$(PY) scripts/demo

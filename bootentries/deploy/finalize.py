@@ -47,7 +47,7 @@ def finalize_staged(
     try:
         expect_interruption(context.root, staged.stateroot, staged.name, BEGUN)
     except OSError as error:
-        context.note(f"the next boot would not tell of an interruption: {error}")
+        context.note(f"the next boot would not tell of an interruption: {error.strerror}")
     take_staged(context.run)
     finish_deployment(context, item, merge, say, booted=present.booted_deployment, opts=opts)
     present = load(context.root, context.run)

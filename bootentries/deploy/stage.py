@@ -109,7 +109,7 @@ def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
     try:
         expect_interruption(root, item.stateroot, item.name, WAITING)
     except OSError as error:
-        context.note(f"the next boot would not tell if this gets lost: {error}")
+        context.note(f"the next boot would not tell if this gets lost: {error.strerror}")
     apply_notes((Touch(DEPLOY),), context)
     # Finalisation leaves the repository alone: what it dropped last time would pile up.
     _tidy(context, request.opts, prune=staging.wanted.how.prune)
