@@ -4,6 +4,7 @@
 #   make test       unit, namespace and VM tests, from the same fresh machine
 #   make differential  300 random sequences of verbs, beside the real `ostree admin`
 #   make faults     every write-class system call of every writing verb fails once
+#   make fuzz       millions of inputs for the readers of the boot side; FUZZ='NAME…' for some
 #   make check      lint, types and unit tests, in under a minute
 #   make bench      measurements side by side with the real peers
 #   make picture    the picture in the README: the demo, as it ended
@@ -27,7 +28,7 @@ SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/ins
                $(wildcard dracut-module/*/*.sh)
 
 .DELETE_ON_ERROR:
-.PHONY: setup check lint types unit ns test test-vm differential faults demo picture bench install-dracut clean
+.PHONY: setup check lint types unit ns test test-vm differential faults fuzz demo picture bench install-dracut clean
 
 # ---- set-up -----------------------------------------------------------------
 
@@ -66,7 +67,7 @@ ns: $(STAMP)/venv
 
 # Unit, namespaces, and one machine for each chain, in one run.
 test: $(STAMP)/venv
-	$(PYTEST) tests/unit tests/ns $(VM_CHAIN)
+	$(PYTEST) tests/unit tests/fuzz tests/ns $(VM_CHAIN)
 
 test-vm: $(STAMP)/venv
 	$(PYTEST) tests/vm
@@ -84,6 +85,13 @@ differential: $(STAMP)/venv
 
 # ---- to be seen -------------------------------------------------------------
 
+$(STAMP)/fuzz: $(STAMP)/venv
+	$(PY) -m pip install --quiet --editable '.[fuzz]'
+	@touch $@
+
+fuzz: $(STAMP)/fuzz
+	$(PY) tests/fuzz/guided.py $(FUZZ)
+
 # Minutes: see docs/faults.md, whose table it writes.
 faults: $(STAMP)/venv
 	@mkdir -p build
@@ -100,7 +108,8 @@ bench: $(STAMP)/venv
 
 # ---- to be installed --------------------------------------------------------
 
-build/prepare-root: $(STAMP)/venv $(wildcard prepare_root/*.py prepare_root/formats/*.py prepare_root/sys/*.c)
+build/prepare-root: $(STAMP)/venv $(wildcard prepare_root/*.py prepare_root/formats/*.py \
+                      prepare_root/image/*.py prepare_root/sys/*.[ch] prepare_root/sys/*.ld)
 	$(VENV)/bin/prepare-root-image binary $@
 
 install-dracut: build/prepare-root
