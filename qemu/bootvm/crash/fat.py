@@ -110,14 +110,12 @@ class Fat:
         """The node at `path`, whatever the case of its letters; raises FatError when missing."""
         node = Node("", True, 0, self._shape.root_cluster)
         for word in path.strip("/").split("/") if path.strip("/") else ():
-            found = [
-                one
-                for one in (self._entries(node) if node.is_directory else ())
-                if one.name.casefold() == word.casefold()
-            ]
-            if not found:
+            # Entry by entry, as firmware does: what is behind the one looked for may be broken.
+            inside = self._entries(node) if node.is_directory else iter(())
+            found = next((one for one in inside if one.name.casefold() == word.casefold()), None)
+            if found is None:
                 raise FatError("find", path, "no such file")
-            node = found[0]
+            node = found
         return node
 
     def read(self, path: str) -> bytes:
