@@ -165,12 +165,11 @@ class Fat:
         """The entries of 32 bytes, up to the first that was never used."""
         shape = self._shape
         if not node.path and shape.bits != 32:
-            pieces = [bytes(self._data[shape.root : shape.root + shape.root_entries * _ENTRY])]
+            top = bytes(self._data[shape.root : shape.root + shape.root_entries * _ENTRY])
+            pieces = iter((top,))
         else:
-            pieces = [
-                bytes(self._data[place : place + shape.cluster])
-                for place in self._chain(node.cluster, node.path)
-            ]
+            chain = self._chain(node.cluster, node.path)
+            pieces = (bytes(self._data[place : place + shape.cluster]) for place in chain)
         for piece in pieces:
             for at in range(0, len(piece) - _ENTRY + 1, _ENTRY):
                 if piece[at] == 0:
