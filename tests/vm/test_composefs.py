@@ -121,6 +121,7 @@ def test_a_signed_root(guest: Guest, tmp_path: Path, machine: Starter) -> None:
     text = boot(machine, guest.spec(tmp_path, SIGNED, key_line(guest)))
     assert f"signed: by a key in /{KEY_FILE}" in text
     assert re.search(rf"{verityroot.UP}: composefs / overlay ro,.*verity=require", text)
+    assert text.count("tool: whole") == 3
     first, second, third = places(text)
     assert first["/etc/left"] == first["/var/left"] == "forgotten"
     for said in (second, third):
@@ -218,6 +219,16 @@ def test_a_flipped_byte_of_init(guest: Guest, tmp_path: Path, machine: Starter) 
     text = refused(machine, guest.spec(tmp_path, SIGNED, key_line(guest), disk))
     assert "mount root: /sbin/init: fs-verity refuses this file of the image:" in text
     assert "Input/output error" in text
+
+
+def test_a_flipped_byte_of_another_file(guest: Guest, tmp_path: Path, machine: Starter) -> None:
+    """The kernel refuses it to whoever reads it, and nobody gets a changed byte."""
+    path = object_of(guest, verityroot.TOOL.encode())
+    disk = flipped(guest, tmp_path / "disk.img", path, block=2)
+    vm = machine(guest.spec(tmp_path, SIGNED, key_line(guest), disk))
+    vm.wait_for(verityroot.UP, DEADLINE)
+    vm.wait_for("tool: refused", DEADLINE)
+    assert "/usr/bin/tool: I/O error" in vm.console.text or "Input/output" in vm.console.text
 
 
 def test_a_missing_key(guest: Guest, tmp_path: Path, machine: Starter) -> None:

@@ -26,6 +26,8 @@ CONFIG = "etc/ostree/prepare-root.conf"
 COMMON = "console=ttyS0 panic=-1 loglevel=7 root=/dev/vda rw"
 CMDLINE = f"{COMMON} {OSTREE_KARG}"
 UP = "root is up"
+# More than one page, so that a damaged one is not the first.
+TOOL = "#!/usr/bin/busybox sh\n" + 2000 * "# a tool\n"
 DONE = "third time: done"
 
 INIT = f"""\
@@ -33,6 +35,7 @@ INIT = f"""\
 b=/usr/bin/busybox
 exec >/dev/ttyS0 2>&1
 $b echo "{UP}: $($b grep ' / ' /proc/mounts)"
+$b cat /usr/bin/tool >/dev/null && $b echo "tool: whole" || $b echo "tool: refused"
 for place in /etc /var /sysroot/ostree/deploy/testos/var "" /usr; do
     f=$place/left
     $b test -e $f && $b echo "remembered: $f" || $b echo "forgotten: $f"
@@ -113,8 +116,7 @@ def make_tree(work: Path) -> tuple[Path, Key]:
     (deployment / "usr/sbin/init").write_text(INIT)
     (deployment / "usr/sbin/init").chmod(0o755)
     (deployment / "sbin").symlink_to("usr/sbin")
-    # More than one page, so that a damaged one is not the first.
-    (deployment / "usr/bin/tool").write_text("#!/usr/bin/busybox sh\n" + 2000 * "# a tool\n")
+    (deployment / "usr/bin/tool").write_text(TOOL)
     cfsimages.add(tree, DEPLOYMENT, COMMIT, "[core]\nrepo_version=1\nmode=bare\n")
     key = cfsimages.new_key(work / "key.pem")
     commit = cfsimages.object_file(tree, COMMIT, "commit").read_bytes()
