@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bootentries import fs
@@ -94,7 +95,13 @@ class MakeStateroot:
             except FileExistsError:
                 # Whoever began it was killed: see `plan_stateroot`.
                 pass
-            os.mkdir(f"{self.name}/var", 0o777, dir_fd=fd)
+            try:
+                os.mkdir(f"{self.name}/var", 0o777, dir_fd=fd)
+            except OSError:
+                # Half of a stateroot is none; it is empty, so nothing is lost with it.
+                with suppress(OSError):
+                    os.rmdir(self.name, dir_fd=fd)
+                raise
 
 
 def plan_stateroot(root: Root, name: str) -> tuple[Op, ...]:

@@ -107,8 +107,16 @@ def ours(box: Machine, *args: str, **env: str) -> "subprocess.CompletedProcess[s
     return box.attempt(["chroot", str(box.root), *program, *args], env)
 
 
+# The trees here have an initramfs that is a word; to be told so is a remark, and no error.
+REMARK = "bootentries: the configuration in the initramfs was not checked: "
+
+
+def errors(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    return [line for line in done.stderr.splitlines() if not line.startswith(REMARK)]
+
+
 def assert_refused(done: "subprocess.CompletedProcess[str]", lines: list[str]) -> None:
-    assert done.stderr.splitlines() == lines
+    assert errors(done) == lines
     assert done.returncode == 1
     assert done.stdout == ""
 
@@ -562,7 +570,7 @@ def test_a_full_disk(where, apart: Machine):
             assert done.returncode == 1, command
             assert last.startswith("bootentries: ")
             assert last.endswith(": No space left on device"), command
-            assert len(done.stderr.splitlines()) == 1, done.stderr
+            assert len(errors(done)) == 1, done.stderr
             now = facts(apart.view)
             changed = {name for name in {*before, *now} if before.get(name) != now.get(name)}
             assert all(f"{name}/".startswith(f"{begun}/") for name in changed), command

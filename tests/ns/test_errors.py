@@ -29,7 +29,10 @@ UNREADABLE = f"read configuration: {CONFIG}: configuration unreadable: "
 
 ENTRY_HINT = "choose another entry in the boot menu"
 CONFIG_HINT = "correct the file on the system that builds the initramfs, and build it again"
-LATER_HINT = "use libostree's ostree-prepare-root for this image"
+NO_IMAGE_HINT = (
+    "deploy with [ex-integrity] composefs=true in the repository's configuration,"
+    " or set [composefs] enabled=maybe"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,22 @@ def configured(name: str, text: str, reason: str) -> Case:
     return arranged(name, UNREADABLE + reason, CONFIG_HINT, config=text)
 
 
-def later(text: str, what: str) -> Case:
+def transient(key: str) -> Case:
     return arranged(
-        f"later: {what}",
-        f"read configuration: {what}: not supported by this prepare-root yet",
-        LATER_HINT,
-        config=text,
+        f"[root] {key} of a plain root",
+        "read configuration: [root] transient: only a composefs image can have a transient root,"
+        " and this root has none",
+        "set [composefs] enabled=yes, and deploy with composefs",
+        config=f"[root]\n{key}=true\n",
+    )
+
+
+def imageless(word: str) -> Case:
+    return arranged(
+        f"[composefs] enabled={word}, and no image",
+        f"mount root: {DEPLOYMENT}/.ostree.cfs: the deployment has no composefs image",
+        NO_IMAGE_HINT,
+        config=f"[composefs]\nenabled={word}\n",
     )
 
 
@@ -278,21 +291,8 @@ CASES = [
         CONFIG_HINT,
         setup=("mkdir -p usr/lib/ostree; echo '[sysroot' >usr/lib/ostree/prepare-root.conf",),
     ),
-    later("[root]\ntransient=true\n", "[root] transient"),
-    later("[root]\ntransient-ro=true\n", "[root] transient"),
-    later("[etc]\ntransient=true\n", "[etc] transient"),
-    *(
-        later(f"[composefs]\nenabled={word}\n", f"[composefs] enabled={word}")
-        for word in ("yes", "signed", "verity")
-    ),
-    arranged(
-        "maybe, and there is an image",
-        f"mount root: /sysroot/{DEPLOYMENT}/.ostree.cfs:"
-        " composefs images are not supported by this prepare-root yet",
-        "set [composefs] enabled=no, or use libostree's ostree-prepare-root",
-        config="[composefs]\nenabled=maybe\n",
-        setup=(f"touch sysroot/{DEPLOYMENT}/.ostree.cfs",),
-    ),
+    *map(transient, ("transient", "transient-ro")),
+    *map(imageless, ("yes", "signed", "verity")),
     arranged(
         "fstab is a directory",
         "look at deployment: etc/fstab: Is a directory",

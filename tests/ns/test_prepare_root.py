@@ -11,7 +11,7 @@ import namespace
 import pytest
 import sysroots
 from namespace import Outcome, Run, python
-from prepared import basic_mounts, check_booted, check_mounts
+from prepared import Expected, basic_mounts, check_booted, check_mounts
 from sysroots import BOOTCSUM, DEPLOYMENT, EMPTY, FULL, MISSING, STATEROOT, WRONG, Layout
 
 pytestmark = pytest.mark.ns
@@ -41,7 +41,7 @@ def test_matrix(execute: Execute, readonly: bool, boot: bool, var: str) -> None:
     config = f"[sysroot]\nreadonly={str(readonly).lower()}\n[var]\nmount={var}\n"
     outcome = execute(Layout(boot_loader=boot), config=config)
     check_mounts(outcome, basic_mounts(readonly=readonly, var=var == "yes", boot=boot))
-    check_booted(outcome, readonly)
+    check_booted(outcome, Expected(readonly=readonly))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_who_mounts_var(
 def test_repository_says_readonly(execute: Execute) -> None:
     outcome = execute(Layout(repo_config="[core]\nmode=bare\n[sysroot]\nreadonly=true\n"))
     check_mounts(outcome, basic_mounts(readonly=True, var=False, boot=True))
-    check_booted(outcome, readonly=True)
+    check_booted(outcome, Expected(readonly=True))
 
 
 def test_boot_can_be_switched_off(execute: Execute) -> None:
