@@ -168,7 +168,8 @@ class Fat:
             top = bytes(self._data[shape.root : shape.root + shape.root_entries * _ENTRY])
             pieces = iter((top,))
         else:
-            chain = self._chain(node.cluster, node.path)
+            # To its end first: EDK2 takes a directory whose chain has none for an empty one.
+            chain = list(self._chain(node.cluster, node.path))
             pieces = (bytes(self._data[place : place + shape.cluster]) for place in chain)
         for piece in pieces:
             for at in range(0, len(piece) - _ENTRY + 1, _ENTRY):
