@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from bootentries.errors import BootentriesError
 from bootentries.esp import ops
 from bootentries.esp.entry import EspEntry, Payload, entry_text, same_but_version
+from bootentries.esp.grow import ENTRY_SLOTS, PAYLOAD_SLOTS, Grow, room
 from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName
 from bootentries.esp.ops import EspOp
 from bootentries.esp.present import SREL, SREL_TEXT, Present
@@ -78,6 +79,7 @@ def plan(present: Present, wanted: Wanted, reread: bool = False) -> EspPlan:
     step = _make_room(present, wanted, todo) if not same else ()
     todo += step
     todo += _directories(present)
+    todo += _rooms(present, wanted)
     todo += _copies(present, wanted.payloads, reread)
     if not same:
         todo += _entries(present, wanted)
@@ -130,7 +132,8 @@ def needed(present: Present, wanted: Wanted) -> int:
     copies = [item.size for item in wanted.payloads if present.payload.get(item.name) != item.size]
     entries = [len(entry_text(entry, EntryName(999999, 99))) for entry in wanted.entries]
     made = 2 + (not present.has_payload) + 2 * (not present.has_entries)
-    return sum(clusters(size, cluster) for size in (*copies, *entries)) + made * cluster
+    grown = [op.size for op in _rooms(present, wanted)]
+    return sum(clusters(size, cluster) for size in (*copies, *entries, *grown)) + made * cluster
 
 
 def _remove_unused(present: Present, wanted: Wanted, same: bool) -> tuple[EspOp, ...]:
@@ -149,6 +152,7 @@ def _remove_unused(present: Present, wanted: Wanted, same: bool) -> tuple[EspOp,
         for name, size in sorted(present.payload.items())
         if name not in named and due.get(name) != size
     ]
+    dead += present.fillers
     return (ops.RemoveFiles(tuple(dead)),) if dead else ()
 
 
@@ -202,6 +206,17 @@ def _directories(present: Present) -> list[EspOp]:
         if present.srel is None:
             todo.append(ops.WriteFile(SREL, SREL_TEXT))
     return todo
+
+
+def _rooms(present: Present, wanted: Wanted) -> list[Grow]:
+    """Let the directories grow where two lists have no room in them; see `grow`."""
+    if present.dirs is None:
+        return []
+    names = len(present.payload) + len(wanted.payloads) + len(wanted.extra)
+    entries = len(present.entries) + len(present.foreign) + len(wanted.entries)
+    slots = {PAYLOAD: names * PAYLOAD_SLOTS, ENTRIES: entries * ENTRY_SLOTS}
+    sizes = {path: room(due, present.dirs.get(path, 0)) for path, due in slots.items()}
+    return [Grow(path, size) for path, size in sizes.items() if size is not None]
 
 
 def _copies(present: Present, payloads: tuple[Payload, ...], reread: bool) -> list[EspOp]:

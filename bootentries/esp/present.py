@@ -10,8 +10,10 @@ from bootentries.deployment import Entry
 from bootentries.entries import bls
 from bootentries.errors import BootentriesError
 from bootentries.esp import entry as esp_entry
+from bootentries.esp.grow import is_filler
 from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName, is_payload_name, parse_entry_name
-from bootentries.esp.places import OWN_MOUNT
+from bootentries.esp.places import FAT, OWN_MOUNT
+from bootentries.fstype import filesystem_type
 from bootentries.order import sdboot
 
 # Far more than an entry has.
@@ -49,6 +51,8 @@ class Present:
     """`entries` are ours, `foreign` all others; `payload` maps names to sizes.
 
     `odd` are paths that are ours but for capitals: not written here, and the same on FAT.
+    `dirs` are the bytes that our directories have for names; None where that is not FAT.
+    `fillers` are files that an interrupted run left there.
     """
 
     entries: tuple[PresentEntry, ...] = ()
@@ -63,6 +67,8 @@ class Present:
     size: int = 0
     free: int = 0
     read_only: bool = False
+    dirs: dict[str, int] | None = None
+    fillers: tuple[str, ...] = ()
 
     @property
     def live(self) -> tuple[PresentEntry, ...]:
@@ -117,7 +123,20 @@ def read_present(fd: int) -> Present:
         size=room.f_blocks * room.f_frsize,
         free=room.f_bfree * room.f_frsize,
         read_only=bool(room.f_flag & os.ST_RDONLY) and not _is_own_look(fd),
+        dirs=_dirs(fd) if filesystem_type(fd) in FAT else None,
+        fillers=tuple(
+            f"{path}/{name}"
+            for path in (PAYLOAD, ENTRIES)
+            for name, _ in _files(fd, path)
+            if is_filler(name)
+        ),
     )
+
+
+def _dirs(fd: int) -> dict[str, int]:
+    """Return the size of each directory of ours that is there."""
+    found = ((path, fs.stat_optional(fd, path, follow=False)) for path in (PAYLOAD, ENTRIES))
+    return {path: state.st_size for path, state in found if state is not None}
 
 
 def _is_own_look(fd: int) -> bool:
