@@ -99,7 +99,8 @@ def test_updates_and_rollback(guest_tree: Tree, machine: Start, tmp_path: Path) 
     assert two.version() == "2.0"
     assert [f"turn={number}" in two.sh("cat /proc/cmdline") for number in range(5)] == [True] * 5
     assert in_loaders_order(two) == [
-        f"{one['osname']}/{one['checksum']}.{one['serial']}" for one in two.status()["deployments"]
+        f"{one['stateroot']}/{one['checksum']}.{one['serial']}"
+        for one in two.status()["deployments"]
     ]
     # libostree writes the list by itself, and the partition follows.
     two.sh("ostree admin instutil set-kargs --merge --append=theirs=1", 240)
