@@ -30,6 +30,11 @@ FOLLOWED = (
     "! systemctl is-active -q bootentries-esp-follow.service && exit 0; sleep 1; done; "
     "bootentries esp status >&2; exit 1"
 )
+# This one of its commands does not make a read-only sysroot writable for itself.
+THEIRS = (
+    "unshare -m sh -c 'mount -o remount,bind,rw /sysroot && "
+    "ostree admin instutil set-kargs --merge --append=theirs=1'"
+)
 NO_GRUB = "find /boot /usr /sysroot -xdev -iname '*grub*.efi' -o -name 'grub.cfg' -o -name '*.mod'"
 
 
@@ -103,7 +108,7 @@ def test_updates_and_rollback(guest_tree: Tree, machine: Start, tmp_path: Path) 
         for one in two.status()["deployments"]
     ]
     # libostree writes the list by itself, and the partition follows.
-    two.sh("ostree admin instutil set-kargs --merge --append=theirs=1", 240)
+    two.sh(THEIRS, 240)
     two.sh(FOLLOWED, 240)
     assert "theirs=1" in two.sh("cat /proc/cmdline /boot/loader/entries/*.conf")
     two.vm.power_off(DOWN)
