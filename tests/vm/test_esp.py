@@ -205,9 +205,10 @@ def test_faults_are_told_and_the_machine_boots(
             verb = f"instutil set-kargs --merge --append=turn={number}"
         done = one.vm.run(f"bootentries {verb}", 300)
         assert said in done.stderr, done
-        assert codes(one) == named
+        # A write of ours stops at a partition that fails, so the list before is not cleaned up.
+        assert {code for code in codes(one) if code.startswith("esp-")} == named
         one.sh(end)
-        one.sh("bootentries esp sync", 240)
+        one.sh("bootentries esp sync && bootentries cleanup", 240)
         assert codes(one) == set()
     # No partition where one is said to be.
     configure(one, "s/^bootloader=sdboot/&\\nesp=PARTLABEL=gone/")
@@ -215,7 +216,7 @@ def test_faults_are_told_and_the_machine_boots(
     assert "open ESP: /dev/disk/by-partlabel/gone: No such file or directory" in done.stderr
     assert {"esp-missing", "esp-pending"} <= codes(one)
     configure(one, "/PARTLABEL=gone/d")
-    one.sh("bootentries esp sync", 240)
+    one.sh("bootentries esp sync && bootentries cleanup", 240)
     # A name of ours in capitals, which is the same on FAT.
     one.sh(f"{MOUNT.format('')}; echo x > {ONLY}/BOOTCHAIN-000001-01.CONF; umount /run/esp")
     assert codes(one) == {"esp-name-collision"}
