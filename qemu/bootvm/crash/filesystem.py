@@ -117,7 +117,7 @@ class Room:
         done = self.run(["sh", "-euc", script])
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip().splitlines()
-            raise BootvmError(what, self.point, said[-1] if said else f"status {done.returncode}")
+            raise BootvmError(what, self.point, said[0] if said else f"status {done.returncode}")
         return done.stdout.strip()
 
     @contextmanager
