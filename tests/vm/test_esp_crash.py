@@ -46,6 +46,7 @@ class Quiet:
 ops.os = Quiet(os, "fsync")
 ops.syscalls = Quiet(ops.syscalls, "syncfs")
 """
+# The kernel before the initramfs: systemd-boot hides an entry without its kernel.
 SWITCH_FIRST = """
 from bootentries.esp import ops
 late, copy, enable = [], ops.CopyPayload.apply, ops.Enable.apply
@@ -54,7 +55,7 @@ ops.CheckPayload.apply = lambda op, place: None
 def switch(op, place):
     enable(op, place)
     while late:
-        copy(late.pop(), place)
+        copy(late.pop(0), place)
 ops.Enable.apply = switch
 """
 # Undeployed first, so that its kernel has to be copied again.
