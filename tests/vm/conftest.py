@@ -2,9 +2,11 @@
 
 import fcntl
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -32,19 +34,22 @@ def baseline(guest_tree: Tree) -> Disk:
     return system.build(guest_tree, initramfs.dracut(guest_tree), Variant(checkout=CHECKOUT))
 
 
+def _sit(file: IO[str]) -> bool:
+    """Takes the seat of this lock, if it is free."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def taken_seat() -> Iterator[None]:
     """Holds one of the seats for a guest; waits until one is free."""
     files = [(cache.root() / f"seat-{number}.lock").open("w") for number in range(SEATS)]
     try:
-        for file in files[:-1]:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            break
-        else:
-            fcntl.flock(files[-1], fcntl.LOCK_EX)
+        while not any(map(_sit, files)):
+            time.sleep(0.5)
         yield
     finally:
         for file in files:
