@@ -114,7 +114,7 @@ def explored(
     enough: int | None = None,
 ) -> Findings:
     step = recording.step(name)
-    with Room() as room, Log(recording.log) as log:
+    with Room() as room, crashlab.memory() as shared, Log(recording.log) as log:
 
         def look(image: Path) -> Verdict:
             if boots is not None:
@@ -122,7 +122,8 @@ def explored(
             verdict = sysrootjudge.judge(image, step, room, recording)
             return verdict if boots is None else boots.agree(verdict)
 
-        work = room.workspace(2048)
+        # QEMU is outside of the room, and finds no images in there.
+        work = room.workspace(2048) if boots is None else shared
         found = explore(
             recording.base, log, step.span, Judge(look), work, choice=choice, enough=enough
         )
