@@ -167,6 +167,6 @@ def test_without_matchpathcon_a_note_says_so(suite, tmp_path):
         both.commit(with_policy(tmp_path / "trees"), "policy", "1.0")
         done = both.ours("deploy", "--os=testos", "policy")
         assert done.returncode == 0, done.stderr
-        assert done.stderr == (
-            "bootentries: SELinux labels are left out: matchpathcon is not installed\n"
-        )
+        # The other remark is about the initramfs, which is a word in these trees.
+        *_, last = done.stderr.splitlines()
+        assert last == "bootentries: SELinux labels are left out: matchpathcon is not installed"

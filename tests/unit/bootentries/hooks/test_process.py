@@ -102,7 +102,8 @@ def _gone(pid: int) -> bool:
 
 def test_interrupting_us_ends_it(run_script, tmp_path):
     pid = os.getpid()
-    script = f"echo $$ > {tmp_path}/child; kill -INT {pid}; sleep 300"
+    # Not at once: until the program is known to have started nobody can end it.
+    script = f"echo $$ > {tmp_path}/child; sleep 1; kill -INT {pid}; sleep 300"
     with pytest.raises(KeyboardInterrupt):
         run_script(script)
     assert _gone(int((tmp_path / "child").read_text()))
