@@ -5,6 +5,7 @@
 #   make differential  300 random sequences of verbs, beside the real `ostree admin`
 #   make faults     every write-class system call of every writing verb fails once
 #   make fuzz       millions of inputs for the readers of the boot side; FUZZ='NAME…' for some
+#   make crash      power cuts at every write, of ours and of libostree's; EFFORT=1 for a part
 #   make check      lint, types and unit tests, in under a minute
 #   make bench      measurements side by side with the real peers
 #   make picture    the picture in the README: the demo, as it ended
@@ -28,7 +29,7 @@ SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/ins
                $(wildcard dracut-module/*/*.sh)
 
 .DELETE_ON_ERROR:
-.PHONY: setup check lint types unit ns test test-vm differential faults fuzz demo picture bench install-dracut clean
+.PHONY: setup check lint types unit ns test test-vm differential crash faults fuzz demo picture bench install-dracut clean
 
 # ---- set-up -----------------------------------------------------------------
 
@@ -82,6 +83,7 @@ differential: $(STAMP)/venv
 	BOOTCHAIN_SUITES=trixie,sid $(PYTEST) tests/ns/test_prepare_root_differential.py \
 	    tests/ns/test_interop.py tests/ns/test_verbs.py tests/ns/test_deploy.py \
 	    tests/ns/test_etc_merge.py tests/ns/test_loaders.py
+	BOOTCHAIN_MATRIX=2000 $(PYTEST) tests/ns/test_composefs_differential.py
 
 # ---- to be seen -------------------------------------------------------------
 
@@ -91,6 +93,12 @@ $(STAMP)/fuzz: $(STAMP)/venv
 
 fuzz: $(STAMP)/fuzz
 	$(PY) tests/fuzz/guided.py $(FUZZ)
+
+# An hour and more; the results are in build/crash, and a table of them is printed.
+crash: $(STAMP)/venv
+	rm -rf build/crash
+	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),8) $(PY) -m pytest -s tests/vm/test_crash.py tests/vm/test_esp_crash.py
+	$(PY) -m bootvm.crash.table build/crash
 
 # Minutes: see docs/faults.md, whose table it writes.
 faults: $(STAMP)/venv
