@@ -78,9 +78,9 @@ MENDED = {
 # Bug: (file, what is right, what stands in its place), then what shows it.
 PLANTED = {
     "an error that is ignored": (
-        ("fs.py", "            os.fdatasync(out)\n",
-         "            try:\n                os.fdatasync(out)\n"
-         "            except OSError:\n                pass\n"),
+        ("fs.py", "                os.fdatasync(out)\n",
+         "                try:\n                    os.fdatasync(out)\n"
+         "                except OSError:\n                    pass\n"),
         ("pin", EIO, r"^fdatasync"), "success is reported",
     ),
     "an error without an object": (
