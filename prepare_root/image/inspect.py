@@ -14,7 +14,8 @@ import click
 
 from prepare_root.formats import FormatError, keys, newc
 from prepare_root.formats import config as formats_config
-from prepare_root.image.contents import CONFIG, ETC_CONFIG, LOAD_LIST
+from prepare_root.image.bootside import PROGRAM
+from prepare_root.image.contents import CONFIG, ETC_CONFIG, LOAD_LIST, MODULE_INDEX
 from prepare_root.image.errors import ImageError
 from prepare_root.image.kmodules import SUFFIXES
 from prepare_root.image.run import run
@@ -22,7 +23,7 @@ from prepare_root.image.run import run
 PLAIN = "none"
 KEY = "etc/ostree/initramfs-root-binding.key"
 # Where a prepare-root is, in our images, in dracut's with our module, and with libostree's.
-PROGRAMS = ("init", "usr/lib/bootchain/prepare-root", "usr/lib/ostree/ostree-prepare-root")
+PROGRAMS = ("init", PROGRAM, "usr/lib/ostree/ostree-prepare-root")
 # A sentence of its help: nobody else's program has it.
 _OURS = b"usage: prepare-root [--dry-run] SYSROOT"
 _MICROCODE = "kernel/x86/microcode/"
@@ -103,7 +104,7 @@ def inspect(image: bytes, where: str) -> Report:
             if name in files and (name != "init" or _OURS in files[name])
         ),
         modules=_modules(files),
-        on_demand="usr/lib/bootchain/module-index" in files or LOAD_LIST not in files,
+        on_demand=MODULE_INDEX in files or LOAD_LIST not in files,
         configuration=configuration,
         fault=fault,
         keys=None if material is None else _count_keys(material),
