@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from bootentries.sysroot import Sysroot
 
 
+_timeout_option = click.option(
+    "--timeout", type=Seconds(0, min_open=True), metavar="SECONDS",
+    help="Kill a hook after this long.",
+)  # fmt: skip
+
+
 @click.group(invoke_without_command=True)
 @common_options
 @click.pass_context
@@ -42,10 +48,7 @@ def hooks(context: click.Context) -> None:
 
 
 @hooks.command("run-pending")
-@click.option(
-    "--timeout", type=Seconds(0, min_open=True), metavar="SECONDS",
-    help="Kill a hook after this long.",
-)  # fmt: skip
+@_timeout_option
 @dry_run_option
 @lock_option
 @common_options
@@ -77,10 +80,7 @@ def run_pending(context: click.Context, *, timeout: float | None, dry_run: bool)
 
 @hooks.command("run")
 @click.argument("name", nargs=-1)
-@click.option(
-    "--timeout", type=Seconds(0, min_open=True), metavar="SECONDS",
-    help="Kill a hook after this long.",
-)  # fmt: skip
+@_timeout_option
 @dry_run_option
 @lock_option
 @common_options

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.esp.fsck import boot_sector
 from bootentries.root import Root
 from prepare_root.formats import parttable
 
@@ -154,11 +155,7 @@ def read_partitions(node: str, sector: int) -> list[_Partition]:
 
 def is_fat(node: str) -> bool:
     """Return whether a FAT filesystem begins on a device; raises OSError."""
-    fd = os.open(node, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        head = os.pread(fd, 512, 0)
-    finally:
-        os.close(fd)
+    head = boot_sector(node)
     # The type as FAT12 and FAT16 have it, and as FAT32 does.
     named = head[54:57] == b"FAT" or head[82:87] == b"FAT32"
     return named and head[510:512] == b"\x55\xaa"

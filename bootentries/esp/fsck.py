@@ -18,13 +18,18 @@ LIMIT_S = 60.0
 _FLAG_32, _FLAG_16 = 0x41, 0x25
 
 
-def is_dirty(node: str) -> bool:
-    """Return whether a FAT partition was left without being unmounted; raises OSError."""
+def boot_sector(node: str) -> bytes:
+    """Return the first 512 bytes of a device, or what there is of them; raises OSError."""
     fd = os.open(node, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        head = os.pread(fd, 512, 0)
+        return os.pread(fd, 512, 0)
     finally:
         os.close(fd)
+
+
+def is_dirty(node: str) -> bool:
+    """Return whether a FAT partition was left without being unmounted; raises OSError."""
+    head = boot_sector(node)
     if len(head) < 512 or head[510:] != b"\x55\xaa":
         return False
     # FAT32 has no size of a table in the old place.
