@@ -78,13 +78,9 @@ def _erofs(source: bytes, target: bytes, acl: bool) -> None:
         context.flag(b"ro")
         if not acl:
             context.flag(b"noacl")
-        fd = context.mount(mountapi.ATTR_RDONLY)
+        context.mount_at(target, mountapi.ATTR_RDONLY)
     finally:
         context.close()
-    try:
-        mountapi.attach(fd, target)
-    finally:
-        _bootsys.close(fd)
 
 
 def mount_overlay(layers: Layers, target: bytes) -> None:
@@ -121,13 +117,9 @@ def _overlay(layers: Layers, target: bytes) -> None:
         if layers.upper:
             context.string(b"upperdir", layers.upper)
             context.string(b"workdir", layers.work)
-        fd = context.mount(mountapi.ATTR_RDONLY if layers.readonly else 0)
+        context.mount_at(target, mountapi.ATTR_RDONLY if layers.readonly else 0)
     finally:
         context.close()
-    try:
-        mountapi.attach(fd, target)
-    finally:
-        _bootsys.close(fd)
 
 
 def _require_judgement(context: Context) -> None:

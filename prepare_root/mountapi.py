@@ -41,6 +41,14 @@ class Context:
         except OSError as error:
             raise self._explained(error) from error
 
+    def mount_at(self, target: bytes, attributes: int) -> None:
+        """Make the filesystem, and mount it at `target`; the context is not needed afterwards."""
+        fd = self.mount(attributes)
+        try:
+            attach(fd, target)
+        finally:
+            _bootsys.close(fd)
+
     def close(self) -> None:
         """Let it go; mounts made from it stay."""
         _bootsys.close(self.fd)

@@ -13,6 +13,7 @@ from pathlib import Path
 from chroots import debian_chroot
 
 from prepare_root.formats import gvariant
+from prepare_root.formats.commit import decode_commit
 from prepare_root.formats.gvariant import Variant
 
 BRANCH = "test"
@@ -100,3 +101,26 @@ def detached(*signatures: bytes) -> bytes:
 def object_file(sysroot: Path, checksum: str, kind: str) -> Path:
     """An object of the repository below `sysroot`."""
     return sysroot / "ostree/repo/objects" / checksum[:2] / f"{checksum[2:]}.{kind}"
+
+
+def add_native(sysroot: Path, deployment: str, checksum: str) -> str:
+    """The deployment's image once more, as bootc's own kind of root; returns its digest.
+
+    It lies under the names of composefs-rs, with a state directory whose /etc is empty.
+    """
+    data = object_file(sysroot, checksum, "commit").read_bytes()
+    value = decode_commit(data).metadata["ostree.composefs.digest.v0"].value
+    assert isinstance(value, bytes)
+    digest = value.hex()
+    repo = sysroot / "composefs"
+    shutil.copytree(sysroot / "ostree/repo/objects", repo / "objects", symlinks=True)
+    place = repo / "objects" / digest[:2] / digest[2:]
+    place.parent.mkdir(exist_ok=True)
+    shutil.copy(sysroot / deployment / ".ostree.cfs", place)
+    (repo / "images").mkdir()
+    (repo / "images" / digest).symlink_to(f"../objects/{digest[:2]}/{digest[2:]}")
+    state = sysroot / "state/deploy" / digest
+    (state / "etc").mkdir(parents=True)
+    (state / "var").symlink_to("../../os/default/var")
+    (sysroot / "state/os/default/var").mkdir(parents=True)
+    return digest

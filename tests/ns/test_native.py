@@ -13,8 +13,6 @@ import sysroots
 from namespace import Outcome, Run, python
 from sysroots import COMMIT, DEPLOYMENT, Layout
 
-from prepare_root.formats.commit import decode_commit
-
 pytestmark = pytest.mark.ns
 
 CONFIG = "usr/lib/composefs/setup-root-conf.toml"
@@ -26,22 +24,8 @@ def digest_and_image(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Pat
     tree = tmp_path_factory.mktemp("native") / "tree"
     tree.mkdir(mode=0o755)
     sysroots.build(tree, Layout(composefs=True))
-    data = cfsimages.object_file(tree, COMMIT, "commit").read_bytes()
-    value = decode_commit(data).metadata["ostree.composefs.digest.v0"].value
-    assert isinstance(value, bytes)
-    digest = value.hex()
-    repo = tree / "composefs"
-    shutil.copytree(tree / "ostree/repo/objects", repo / "objects", symlinks=True)
-    place = repo / "objects" / digest[:2] / digest[2:]
-    place.parent.mkdir(exist_ok=True)
-    shutil.copy(tree / DEPLOYMENT / ".ostree.cfs", place)
-    (repo / "images").mkdir()
-    (repo / "images" / digest).symlink_to(f"../objects/{digest[:2]}/{digest[2:]}")
-    state = tree / "state/deploy" / digest
-    (state / "etc").mkdir(parents=True)
-    (state / "etc/hostname").write_text("state\n")
-    (state / "var").symlink_to("../../os/default/var")
-    (tree / "state/os/default/var").mkdir(parents=True)
+    digest = cfsimages.add_native(tree, DEPLOYMENT, COMMIT)
+    (tree / "state/deploy" / digest / "etc/hostname").write_text("state\n")
     (tree / "state/os/default/var/kept").write_text("var\n")
     shutil.rmtree(tree / "ostree")
     return digest, sysroots.pack(tree, tree.parent / "sysroot.img")

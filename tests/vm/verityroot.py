@@ -17,7 +17,6 @@ from sysroots import COMMIT, DEPLOYMENT, OSTREE_KARG, Layout
 
 from guest.busybox import BUSYBOX
 from guest.tree import Tree
-from prepare_root.formats.commit import decode_commit
 from prepare_root.image import cpio, initramfs
 
 IMAGE = f"{DEPLOYMENT}/.ostree.cfs"
@@ -125,30 +124,10 @@ def make_tree(work: Path) -> tuple[Path, Key]:
     return tree, key
 
 
-def add_native(tree: Path) -> str:
-    """The same image once more, as bootc's own kind of root; returns its digest."""
-    data = cfsimages.object_file(tree, COMMIT, "commit").read_bytes()
-    value = decode_commit(data).metadata["ostree.composefs.digest.v0"].value
-    assert isinstance(value, bytes)
-    digest = value.hex()
-    repo = tree / "composefs"
-    shutil.copytree(tree / "ostree/repo/objects", repo / "objects", symlinks=True)
-    place = repo / "objects" / digest[:2] / digest[2:]
-    place.parent.mkdir(exist_ok=True)
-    shutil.copy(tree / IMAGE, place)
-    (repo / "images").mkdir()
-    (repo / "images" / digest).symlink_to(f"../objects/{digest[:2]}/{digest[2:]}")
-    state = tree / "state/deploy" / digest
-    (state / "etc").mkdir(parents=True)
-    (state / "var").symlink_to("../../os/default/var")
-    (tree / "state/os/default/var").mkdir(parents=True)
-    return digest
-
-
 def make(work: Path) -> Root:
     """The disk, with the filesystem's feature on, and fs-verity on nothing yet."""
     tree, key = make_tree(work)
-    digest = add_native(tree)
+    digest = cfsimages.add_native(tree, DEPLOYMENT, COMMIT)
     disk = work / "disk.img"
     with disk.open("wb") as file:
         file.truncate(96 << 20)

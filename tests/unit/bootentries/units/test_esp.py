@@ -1,25 +1,11 @@
 """The units that follow the list, and how they come and go with the others."""
 
-import pytest
-
 from bootentries.units import install
-from bootentries.units.dropins import TAKEOVERS, program
+from bootentries.units.dropins import program
 from bootentries.units.esp import PATHS, esp_units
 
 PLACE = "/usr/lib/python3/dist-packages"
 DIRECTORY = "usr/lib/systemd/system"
-
-
-@pytest.fixture
-def tree(tmp_path):
-    for name in ("bootentries", "prepare_root", "click"):
-        (tmp_path / f"{PLACE.lstrip('/')}/{name}").mkdir(parents=True)
-    (tmp_path / "usr/bin").mkdir()
-    (tmp_path / "usr/bin/python3").touch()
-    (tmp_path / DIRECTORY).mkdir(parents=True)
-    for takeover in TAKEOVERS:
-        (tmp_path / DIRECTORY / takeover.unit).touch()
-    return tmp_path
 
 
 def test_what_they_say():
