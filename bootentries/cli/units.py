@@ -49,6 +49,8 @@ def install_units(
             print("nothing to do")
         elif not dry_run:
             install.uninstall(top, paths)
+            if root is None and _is_running():
+                install.stop_following(paths)
             _reload(root)
         return
     with_esp = with_esp or (root is None and _has_esp())
@@ -60,6 +62,8 @@ def install_units(
     if not dry_run:
         install.install(top, todo)
         _reload(root)
+        if with_esp and root is None and _is_running():
+            install.start_following()
 
 
 def _own_import_path() -> tuple[str, ...]:
@@ -81,9 +85,14 @@ def _has_esp() -> bool:
         os.close(fd)
 
 
+def _is_running() -> bool:
+    """Return whether systemd runs this system, as sd_booted(3) finds out."""
+    return os.path.isdir("/run/systemd/system")
+
+
 def _reload(root: str | None) -> None:
     """Let a running service manager see the change."""
-    if root is None and os.path.isdir("/run/systemd/system"):
+    if root is None and _is_running():
         from bootentries.run import run  # noqa: PLC0415
 
         run(("systemctl", "daemon-reload"), "reload units", "systemd")

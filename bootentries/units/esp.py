@@ -57,6 +57,8 @@ def esp_units(import_path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     )
 
 
+# What is started when they are installed; the target does it from the next boot on.
+STARTED = (f"{FOLLOW}.path", SERVICE)
 PATHS = (
     SERVICE, f"{FOLLOW}.service", f"{FOLLOW}.path", f"{_TARGET}.d/50-bootentries-esp.conf",
 )  # fmt: skip

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 
 from bootentries import fs
 from bootentries.errors import BootentriesError, from_os_error
+from bootentries.run import run
 from bootentries.units import esp, hooks
 from bootentries.units.dropins import PYTHON, TAKEOVERS, Takeover
 
@@ -78,6 +79,27 @@ def uninstall(root: str, paths: tuple[str, ...]) -> None:
                     os.rmdir(name, dir_fd=parent)
             except OSError as error:
                 raise from_os_error("remove units", error, path) from error
+
+
+def start_following() -> None:
+    """Start the units that keep EFI partitions in step: the next list may be libostree's.
+
+    Raises BootentriesError, with the units installed, when a partition cannot follow now.
+    """
+    run(("systemctl", "start", *esp.STARTED), "start units", esp.SERVICE)
+
+
+def stop_following(paths: tuple[str, ...]) -> None:
+    """Stop those of them whose files were among `paths`, which are removed.
+
+    The manager is told later that they are gone, so that the partitions follow once more.
+    """
+    names = {os.path.basename(path) for path in paths}
+    for name in esp.STARTED:
+        if name in names:
+            # It ends in any case; why a partition fails is in its journal.
+            with suppress(BootentriesError):
+                run(("systemctl", "stop", name), "stop units", name)
 
 
 def _check_unit(root_fd: int, takeover: Takeover) -> None:
