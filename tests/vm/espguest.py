@@ -5,23 +5,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import living
-from living import CHECKOUT, FIRST, QUIET, Living
+from living import CHECKOUT, MENU, Living
 
 from bootvm import firmware, image
 from bootvm.agent import with_agent
 from bootvm.crash.fat import Fat
-from bootvm.menu import Menu
+from bootvm.menu import ENTER, Menu
 from bootvm.spec import Disk as VmDisk
 from bootvm.spec import Firmware, VmSpec
 from bootvm.vm import Vm
 from guest import commit, disk, esp, updates
 from guest.disk import Deployment, Disk, DiskSpec
 from guest.esp import EspSpec
-from guest.shape import File, Variant
 from guest.tree import Tree
 
 ENTRIES = "loader/entries"
+FIRST_LINE = " (ostree:0)"
 IN_STEP = "bootentries esp sync --dry-run"
+
+
+@dataclass(slots=True)
+class LoaderMenu(Living):
+    """A guest whose reboots are seen in systemd-boot's menu."""
+
+    def reboot(self, how: str = "systemctl reboot") -> None:
+        """Shut down, and boot what the menu has highlighted: the first deployment of its list."""
+        menu = Menu(self.vm.console, len(self.vm.console.raw))
+        self.leave(how)
+        menu.wait(FIRST_LINE, MENU)
+        assert FIRST_LINE in menu.selected(), menu.lines()
+        self.vm.console.send(ENTER)
+        self.up()
 
 
 @dataclass(slots=True)
@@ -37,18 +51,27 @@ class Guest:
 
         `order` is that in which the firmware tries the disks.
         """
-        disks = tuple(
-            VmDisk(self.disks[number], "qcow2", overlay=False)
-            for number in order
-            if number < len(self.disks)
-        )
-        spec = VmSpec(firmware=Firmware.UEFI, ovmf=firmware.find(), disks=disks)
-        vm = self.machine(with_agent(spec))
+        vm = self._start(order)
         if title is not None:
             Menu(vm.console).choose(title, 120)
         found = Living(vm)
         found.up()
         return found
+
+    def begin(self) -> "LoaderMenu":
+        """Boot a machine that stays the same over its reboots."""
+        return living.begin(LoaderMenu(self._start((0, 1), allow_reboot=True)))
+
+    def _start(self, order: tuple[int, ...], *, allow_reboot: bool = False) -> Vm:
+        disks = tuple(
+            VmDisk(self.disks[number], "qcow2", overlay=False)
+            for number in order
+            if number < len(self.disks)
+        )
+        spec = VmSpec(
+            firmware=Firmware.UEFI, ovmf=firmware.find(), disks=disks, allow_reboot=allow_reboot
+        )
+        return self.machine(with_agent(spec))
 
     def fat(self, number: int, place: Path) -> dict[str, bytes]:
         """All files of the EFI partition on disk `number`, by a reader that repairs nothing."""
@@ -61,34 +84,18 @@ class Guest:
 
 def build(
     tree: Tree, versions: tuple[str, ...], place: Path, machine: Callable[..., Vm],
-    spec: EspSpec | None = None,
+    spec: EspSpec | None = None, *, units: bool = True,
 ) -> Guest:  # fmt: skip
-    """FIRST deployed, and a remote with `versions`, each with an initramfs of its own."""
-    base = living.base_image(tree)
-    release = (tree.path / "usr/lib/os-release").read_text()
+    """FIRST deployed, and a remote with `versions`, each with an initramfs of its own.
 
-    def own(version: str) -> tuple[File, ...]:
-        return (
-            File(f"usr/lib/modules/{tree.kernel}/initramfs.img", living.image_of(base, version)),
-        )
-
-    units = living.unit_files(tree, "--esp")
-    variant = Variant(version=FIRST, files=(*own(FIRST), *QUIET, *units), checkout=CHECKOUT)
-    first = commit.make(tree, variant, None)
+    With `units` ours are part of the tree.
+    """
+    files = living.unit_files(tree, "--esp") if units else ()
+    content = living.contents(tree, versions, units=files)
+    first = commit.make(tree, content.first, None)
     wanted = DiskSpec((Deployment(first),), bootloader="none", readonly=True)
     made = esp.make(tree, wanted, disk.programs(CHECKOUT), spec or EspSpec(mib=128))
-    later = [
-        updates.Update(
-            one,
-            (
-                *own(one),
-                File("usr/lib/os-release", f"{release}IMAGE_VERSION={one}\n".encode()),
-                File("usr/share/guest/version", f"{one}\n".encode()),
-            ),
-        )
-        for one in versions
-    ]
-    whole = updates.add(tree, made.disk, later)
+    whole = updates.add(tree, made.disk, content.later)
     sources = (whole.path,) if made.second is None else (whole.path, made.second)
     paths = []
     for number, source in enumerate(sources):

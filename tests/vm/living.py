@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bootvm import image
 from bootvm.agent import with_agent
+from bootvm.menu import Menu
 from bootvm.spec import Disk as VmDisk
 from bootvm.spec import VmSpec
 from bootvm.vm import Vm
@@ -26,6 +27,7 @@ from prepare_root.image.initramfs import command as initramfs
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIG = "[sysroot]\nreadonly = true\n[var]\nmount = yes\n"
 READY = 300  # seconds until a boot is over; about 20 when the machine is idle
+MENU = 240  # seconds until a boot menu is there, the shutdown before it included
 FIRST = "1.0"
 VERSION = "cat /usr/share/guest/version"
 FINALISE = "ostree-finalize-staged.service"
@@ -99,21 +101,26 @@ def unit_files(tree: Tree, flags: str = "") -> tuple[File, ...]:
         return tuple(File(str(path.relative_to(scratch)), path.read_bytes()) for path in found)
 
 
-def build(
+@dataclass(frozen=True, slots=True)
+class Content:
+    """FIRST as a variant of the tree, and the versions of a remote over it."""
+
+    first: Variant
+    later: tuple[updates.Update, ...]
+
+
+def contents(
     tree: Tree,
     versions: Sequence[str],
     *,
-    boot_mib: int = 0,
-    var_mib: int = 0,
     fstab: str = "",
-    units: bool = True,
+    units: tuple[File, ...] = (),
     more: tuple[File, ...] = (),
     changed: dict[str, tuple[File, ...]] | None = None,
-) -> disk.Disk:
-    """A disk with FIRST deployed, and a remote with `versions`.
+) -> Content:
+    """What the trees of FIRST and of `versions` have of their own.
 
-    With `units` our drop-ins are part of the tree.  `more` are files of all versions,
-    `changed` those of one more than that.
+    `units` and `more` are files of all versions, `changed` those of one more than that.
     """
     base = base_image(tree)
     release = (tree.path / "usr/lib/os-release").read_text()
@@ -131,15 +138,38 @@ def build(
             File("usr/share/guest/version", f"{version}\n".encode()),
         )
 
-    files = (*own(FIRST), *QUIET, *(unit_files(tree) if units else ()), *more)
+    files = (*own(FIRST), *QUIET, *units, *more)
     variant = Variant(version=FIRST, fstab=fstab, files=files, checkout=CHECKOUT)
-    first = commit.make(tree, variant, None)
+    later = (updates.Update(one, (*own(one), *named(one))) for one in versions)
+    return Content(variant, tuple(later))
+
+
+def build(
+    tree: Tree,
+    versions: Sequence[str],
+    *,
+    boot_mib: int = 0,
+    var_mib: int = 0,
+    fstab: str = "",
+    units: bool = True,
+    more: tuple[File, ...] = (),
+    changed: dict[str, tuple[File, ...]] | None = None,
+) -> disk.Disk:
+    """A disk with FIRST deployed, which GRUB boots, and a remote with `versions`.
+
+    With `units` our drop-ins are part of the tree.
+    """
+    files = unit_files(tree) if units else ()
+    content = contents(tree, versions, fstab=fstab, units=files, more=more, changed=changed)
+    first = commit.make(tree, content.first, None)
     spec = disk.DiskSpec(
         (disk.Deployment(first),), boot_mib=boot_mib, var_mib=var_mib, readonly=True
     )
     made = disk.make(tree, spec, disk.programs(CHECKOUT))
-    later = [updates.Update(one, (*own(one), *named(one))) for one in versions]
-    return updates.add(tree, made, later)
+    return updates.add(tree, made, content.later)
+
+
+GuestT = TypeVar("GuestT", bound="Living")
 
 
 @dataclass(slots=True)
@@ -179,9 +209,20 @@ class Living:
         return self.sh(f"{program} {verb} --stage", 240)
 
     def reboot(self, how: str = "systemctl reboot") -> None:
-        """Shut down and boot anew, in the same machine."""
-        self.sh(f"(sleep 0.3; exec {how}) >/dev/null 2>&1 &")
+        """Shut down and boot anew, in the same machine, what boots by default."""
+        self.leave(how)
         self.up()
+
+    def choose(self, title: str) -> None:
+        """Shut down, and boot the line of the boot menu that has `title` in it."""
+        start = len(self.vm.console.raw)
+        self.leave("systemctl reboot")
+        Menu(self.vm.console, start).choose(title, MENU)
+        self.up()
+
+    def leave(self, how: str) -> None:
+        """Let the shutdown begin."""
+        self.sh(f"(sleep 0.3; exec {how}) >/dev/null 2>&1 &")
 
     def failed(self) -> list[str]:
         """The units that failed in this boot."""
@@ -220,10 +261,14 @@ def start(made: disk.Disk, machine: Callable[..., Vm], top: Path) -> Living:
     place = top / "disk.qcow2"
     image.overlay(made.path, place)
     spec = with_agent(VmSpec(disks=(VmDisk(place, "qcow2", overlay=False),), allow_reboot=True))
-    living = Living(machine(spec))
-    living.up()
-    living.sh("mkdir -p /var/log/journal && journalctl --flush")
-    return living
+    return begin(Living(machine(spec)))
+
+
+def begin(guest: GuestT) -> GuestT:
+    """Wait for the first boot, and keep its journal from now on."""
+    guest.up()
+    guest.sh("mkdir -p /var/log/journal && journalctl --flush")
+    return guest
 
 
 def strace() -> tuple[File, ...]:
