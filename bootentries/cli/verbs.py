@@ -42,6 +42,7 @@ VERBS = {
     "finalize-staged": Verb("staging", "finalize_staged"),
     "boot-complete": Verb("staging", "boot_complete"),
     "prepare-soft-reboot": Verb("soft_reboot", "prepare_soft_reboot"),
+    "kexec-load": Verb("kexec", "kexec_load", shared=False),
     "set-origin": Verb("set_origin", "set_origin"),
     "kargs": Verb("kargs", "kargs"),
     "unlock": Verb("unlock", "unlock"),
