@@ -9,10 +9,11 @@ import json
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 from pathlib import Path
+
+from listing import tree
 
 RUN_LIMIT_S = 30
 
@@ -93,33 +94,6 @@ def mount_table(root: Path) -> list[str]:
         ["chroot", root, "cat", "/proc/self/mountinfo"], check=True, capture_output=True, text=True
     ).stdout
     return text.splitlines()
-
-
-def content(path: Path) -> str:
-    """A file's bytes in hex, or why they cannot be read."""
-    try:
-        return path.read_bytes().hex()
-    except OSError as error:
-        return str(error.strerror)
-
-
-def tree(top: Path) -> dict[str, str]:
-    """Every name below `top` on its own filesystem, with type, mode and content or text."""
-    found = {}
-    device = top.stat().st_dev
-    for directory, names, files in os.walk(top):
-        names[:] = [n for n in names if (Path(directory) / n).lstat().st_dev == device]
-        for name in (*names, *files):
-            path = Path(directory) / name
-            status = path.lstat()
-            mode = stat.filemode(status.st_mode)
-            text = ""
-            if stat.S_ISLNK(status.st_mode):
-                text = str(path.readlink())
-            elif stat.S_ISREG(status.st_mode):
-                text = content(path)
-            found[str(path.relative_to(top))] = f"{mode} {text}".strip()
-    return found
 
 
 def flags(root: Path, path: str) -> str:

@@ -13,10 +13,13 @@ import ctypes
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+from listing import tree
 
 LIMIT_S = 60
 CLONE_NEWNS = 0x00020000
@@ -65,30 +68,10 @@ def initramfs(work: Path, spec: dict, case: dict) -> Path:
     return root
 
 
-def tree(top: Path) -> dict[str, str]:
-    """Every name below `top` on its own filesystem, with type, mode and content or text."""
-    found = {}
-    device = top.stat().st_dev
-    for directory, names, files in os.walk(top):
-        names[:] = [n for n in names if (Path(directory) / n).lstat().st_dev == device]
-        for name in (*names, *files):
-            path = Path(directory) / name
-            status = path.lstat()
-            text = ""
-            if stat.S_ISLNK(status.st_mode):
-                text = str(path.readlink())
-            elif stat.S_ISREG(status.st_mode):
-                text = path.read_bytes().hex()
-            found[str(path.relative_to(top))] = f"{stat.filemode(status.st_mode)} {text}".strip()
-    return found
-
-
-def run(work: Path, spec: dict, case: dict, program: list[str]) -> dict:
-    """What a program left behind; this process is of no use afterwards."""
-    root = initramfs(work, spec, case)
-    done = subprocess.run(
-        ["chroot", root, *program], capture_output=True, timeout=LIMIT_S, check=False
-    )
+def run(root: Path, program: list[str]) -> dict:
+    """What a program left behind in `root`; this process is of no use afterwards."""
+    inside = [] if root == Path("/") else ["chroot", root]
+    done = subprocess.run([*inside, *program], capture_output=True, timeout=LIMIT_S, check=False)
     os.chroot(root)
     os.chdir("/")
     return {
@@ -100,14 +83,14 @@ def run(work: Path, spec: dict, case: dict, program: list[str]) -> dict:
     }
 
 
-def forked(work: Path, spec: dict, case: dict, program: list[str]) -> dict:
-    """`run` in a child."""
+def forked(prepare: Callable[[], Path], program: list[str]) -> dict:
+    """`run` in a child, in the root that `prepare` makes there."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
         try:
-            answer = run(work, spec, case, program)
+            answer = run(prepare(), program)
             with os.fdopen(writer, "w") as out:
                 json.dump(answer, out)
         except BaseException as error:  # the parent tells
@@ -118,7 +101,7 @@ def forked(work: Path, spec: dict, case: dict, program: list[str]) -> dict:
     with os.fdopen(reader) as answer_file:
         text = answer_file.read()
     if os.waitpid(child, 0)[1] != 0:
-        sys.exit(f"matrix: a run failed: {case}")
+        sys.exit(f"matrix: a run of {program} failed")
     return json.loads(text)
 
 
@@ -144,9 +127,8 @@ def main() -> None:
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     mount_images(work, spec)
     for case in spec["cases"]:
-        answers = {
-            name: forked(work, spec, case, words) for name, words in spec["programs"].items()
-        }
+        prepare = partial(initramfs, work, spec, case)
+        answers = {name: forked(prepare, words) for name, words in spec["programs"].items()}
         sys.stdout.write(json.dumps(answers) + "\n")
         sys.stdout.flush()
 
