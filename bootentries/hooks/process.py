@@ -5,6 +5,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bootentries.check.finding import shown
@@ -13,6 +14,7 @@ from bootentries.hooks.find import Hook
 if TYPE_CHECKING:
     # Loaded late where it is used: most writes have no hook to run.
     import subprocess
+    from types import FrameType
 
 # After SIGTERM, so that a hook can put things right; then SIGKILL, and no more waiting.
 _GRACE_S = 2.0
@@ -31,29 +33,65 @@ def run_hook(
     """
     import subprocess  # noqa: PLC0415
 
-    try:
-        child = subprocess.Popen(
-            [hook.path],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=dict(environ),
-            cwd="/",
-            process_group=0,
-        )
-    except OSError as error:
-        return error.strerror or str(error)
-    pidfd = os.pidfd_open(child.pid)
-    output = _Output(hook.name, say)
-    in_time = ended = False
-    try:
-        in_time = _follow(child, pidfd, output, limit_s)
-    finally:
-        ended = _end(child, pidfd, output, in_time)
-        os.close(pidfd)
+    with _HeldInterrupt() as held:
+        try:
+            child = subprocess.Popen(
+                [hook.path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                cwd="/",
+                process_group=0,
+            )
+        except OSError as error:
+            return error.strerror or str(error)
+        pidfd = os.pidfd_open(child.pid)
+        output = _Output(hook.name, say)
+        in_time = ended = False
+        try:
+            held.release()
+            in_time = _follow(child, pidfd, output, limit_s)
+        finally:
+            ended = _end(child, pidfd, output, in_time)
+            os.close(pidfd)
     if not in_time:
         return f"not done after {limit_s:g} s, {'killed' if ended else 'and it does not die'}"
     return _reason(child.returncode)
+
+
+class _HeldInterrupt:
+    """Keeps an interrupt back until `release`: who starts a program cannot end it meanwhile.
+
+    A handler, and no mask: the program would inherit that.
+    """
+
+    def __init__(self) -> None:
+        self._caught = False
+        self._before: Callable[[int, FrameType | None], object] | None = None
+
+    def __enter__(self) -> "_HeldInterrupt":
+        before = signal.getsignal(signal.SIGINT)
+        if callable(before):
+            with suppress(ValueError):  # only the main thread is interrupted
+                signal.signal(signal.SIGINT, self._note)
+                self._before = before
+        return self
+
+    def release(self) -> None:
+        """Let it come: now if there was one, else from now on."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+        if self._caught:
+            self._caught = False
+            signal.raise_signal(signal.SIGINT)
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def _note(self, _number: int, _frame: "FrameType | None") -> None:
+        self._caught = True
 
 
 class _Output:

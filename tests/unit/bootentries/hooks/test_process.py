@@ -1,6 +1,7 @@
 """Hooks as real programs: what they print, how they end, and what is left of them."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -102,8 +103,37 @@ def _gone(pid: int) -> bool:
 
 def test_interrupting_us_ends_it(run_script, tmp_path):
     pid = os.getpid()
-    # Not at once: until the program is known to have started nobody can end it.
     script = f"echo $$ > {tmp_path}/child; sleep 1; kill -INT {pid}; sleep 300"
     with pytest.raises(KeyboardInterrupt):
         run_script(script)
     assert _gone(int((tmp_path / "child").read_text()))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_interrupting_us_while_it_starts_ends_it(run_script, tmp_path, monkeypatch):
+    start = os.pidfd_open
+
+    def interrupted(pid: int) -> int:
+        (tmp_path / "child").write_text(str(pid))
+        os.kill(os.getpid(), signal.SIGINT)
+        return start(pid)
+
+    monkeypatch.setattr(os, "pidfd_open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_script("sleep 300")
+    assert _gone(int((tmp_path / "child").read_text()))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_hook_can_be_interrupted_itself(run_script):
+    # What we do about interrupts while it starts is not handed down.
+    assert run_script("kill -INT $$; exit 4")[0] == "killed by SIGINT"
+
+
+def test_who_ignores_interrupts_goes_on_to(run_script):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert run_script(f"kill -INT {os.getpid()}; exit 0")[0] is None
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
