@@ -4,6 +4,7 @@ libostree's finaliser knows nothing of the partition.  What follows it at shutdo
 its own, and where that did not come to it, the next boot is of the list before.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from guest import tree
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(3600)]
 
 ESP = "bootentries-esp.service"
-WATCH = "bootentries-esp-follow.path"
+WATCH, FOLLOW = "bootentries-esp-follow.path", "bootentries-esp-follow.service"
 # libostree's own commands, while our units go on to follow its lists.
 THEIR_COMMANDS = "rm /etc/systemd/system/ostree-*.service.d/50-bootentries.conf"
 # As if the power failed when libostree's finaliser was done.
@@ -46,9 +47,11 @@ def test_each_finalises_and_the_partition_follows(
     guest.sh(f"{THEIR_COMMANDS}; systemctl daemon-reload; echo two > /etc/two")
     before = payload(guest)
     stage(guest, stager=OURS, finaliser=THEIRS, version="3.0")
-    guest.sh(FOLLOWED, 240)
-    # The kernel was copied ahead, so shutdown has only entries to write.
-    assert len(set(payload(guest)) - set(before)) == 1
+    # The kernel is copied ahead, so shutdown has only entries to write.
+    deadline = time.monotonic() + 120
+    while len(set(payload(guest)) - set(before)) != 1:
+        assert time.monotonic() < deadline, guest.sh(f"journalctl -b -u {FOLLOW}")
+        time.sleep(2)
     guest.reboot()
     assert guest.version() == "3.0"
     expect_finalised(guest, THEIRS, ["3.0", "2.0"], booted=0)
