@@ -45,7 +45,8 @@ def check_esp(
     for one in found:
         _check_place(root, one, wanted, report)
         if one.present is not None:
-            used.update(link for item in one.present.entries for link in links_in(item.text))
+            there = (*one.present.entries, *(one.stale.entries if one.stale is not None else ()))
+            used.update(link for item in there for link in links_in(item.text))
     _check_defaults(found, wanted, report)
     if all(one.present is not None for one in found):
         for path in links.unused_links(root, frozenset(used)):
@@ -92,6 +93,9 @@ def _check_place(root: Root, one: EspReport, wanted: Wanted, report: Report) -> 
     _check_entries(label, present, with_counters(present, wanted), report)
     for item in present.live:
         _check_links(root, f"{label}:{ENTRIES}/{item.file}", item, report)
+    for item in one.stale.live if one.stale is not None else ():
+        place = f"{one.place.esp.path}:{ENTRIES}/{item.file}"
+        report.add("esp-entry-extra", place, f"entries belong on {one.place.boot.path}")
     _check_payload(label, one, wanted, report)
     for path in present.odd:
         report.add("esp-name-collision", f"{label}:{path}", "it is in capitals")

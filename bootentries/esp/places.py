@@ -3,6 +3,7 @@
 A mount of ours is made in a mount namespace of our own, so nobody else sees it.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,8 +28,19 @@ RELAX = "SYSTEMD_RELAX_ESP_CHECKS"
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+class PlaceGone(BootentriesError):
+    """There is no such device or directory: nothing can boot from it now."""
+
+
 def _nobody(text: str) -> None:
     del text
+
+
+def _not_opened(error: OSError, path: str) -> BootentriesError:
+    found = from_os_error("open ESP", error, path)
+    if error.errno not in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        return found
+    return PlaceGone(found.operation, found.obj, found.reason, found.hint)
 
 
 @contextmanager
@@ -47,7 +59,7 @@ def opened_place(
     try:
         fd = os.open(source.path, _FLAGS)
     except OSError as error:
-        raise from_os_error("open ESP", error, source.path) from error
+        raise _not_opened(error, source.path) from error
     try:
         _check_directory(root, fd, source.path)
         yield fd
@@ -75,7 +87,7 @@ def _device(node: str, write: bool, note: Callable[[str], None]) -> Iterator[int
     try:
         number = os.stat(node).st_rdev
     except OSError as error:
-        raise from_os_error("open ESP", error, node) from error
+        raise _not_opened(error, node) from error
     path = mounted_on(number)
     if path is not None:
         try:

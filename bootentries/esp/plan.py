@@ -55,6 +55,10 @@ class EspPlan:
         """Return one line for each operation."""
         return [op.describe() for op in self.ops]
 
+    def then(self, others: tuple[EspOp, ...]) -> "EspPlan":
+        """Return the plan with what is done on another partition after it."""
+        return replace(self, ops=(*self.ops, *others), in_step=self.in_step and not others)
+
 
 def plan(present: Present, wanted: Wanted, reread: bool = False) -> EspPlan:
     """Return what makes a partition hold what is wanted; it only compares.

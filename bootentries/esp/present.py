@@ -52,7 +52,8 @@ class Present:
 
     `odd` are paths that are ours but for capitals: not written here, and the same on FAT.
     `dirs` are the bytes that our directories have for names; None where that is not FAT.
-    `fillers` are files that an interrupted run left there.
+    `fillers` are files that an interrupted run left there.  `beside` is the highest
+    generation on another partition that the loader reads as well.
     """
 
     entries: tuple[PresentEntry, ...] = ()
@@ -69,6 +70,7 @@ class Present:
     read_only: bool = False
     dirs: dict[str, int] | None = None
     fillers: tuple[str, ...] = ()
+    beside: int = 0
 
     @property
     def live(self) -> tuple[PresentEntry, ...]:
@@ -85,7 +87,7 @@ class Present:
         """
         odd = (parse_entry_name(path.rpartition("/")[2]) for path in self.odd)
         names = (*(item.name for item in self.entries), *(name for name in odd if name))
-        return max((name.generation for name in names), default=0)
+        return max((self.beside, *(name.generation for name in names)))
 
     def shown(self) -> list[Entry]:
         """Return all that systemd-boot shows from this directory, in its order."""

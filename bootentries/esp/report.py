@@ -17,8 +17,9 @@ from bootentries.esp.install import read_text
 from bootentries.esp.names import PAYLOAD, parse_entry_name
 from bootentries.esp.ops import is_whole
 from bootentries.esp.places import opened_place
-from bootentries.esp.plan import EspPlan, Wanted, plan
+from bootentries.esp.plan import EspPlan, Wanted
 from bootentries.esp.present import Present, read_present
+from bootentries.esp.split import plan_split
 from bootentries.esp.sync import known_sources
 from bootentries.esp.wanted import read_wanted
 from bootentries.order import sdboot
@@ -58,6 +59,8 @@ class EspReport:
     plan: EspPlan | None = None
     # Names of kernel files whose content is not what the name says; only when looked for.
     damaged: frozenset[str] = frozenset()
+    # Where entries go to another partition than the loader's: what the loader's own has.
+    stale: Present | None = None
 
     @property
     def state(self) -> str:
@@ -132,13 +135,15 @@ def _report(
     try:
         todo: EspPlan | None = None
         error = None
+        stale = None
         try:
-            todo = plan(present, wanted)
+            stale = None if fd == esp_fd else read_present(esp_fd)
+            own, others = plan_split(present, stale, wanted)
+            todo = own.then(others)
         except BootentriesError as caught:
             error = caught
         # systemd-boot shows the entries of both partitions as one list.
-        others = [] if fd == esp_fd else list(read_present(esp_fd).foreign)
-        listed = sdboot.order([*present.shown(), *others])
+        listed = sdboot.order([*present.shown(), *(stale.shown() if stale else ())])
         text = read_text(esp_fd, loaderconf.PATH)
         pattern = None if text is None else loaderconf.default_pattern(text)
         default = sdboot.default(listed, pattern)
@@ -152,6 +157,7 @@ def _report(
             loader_conf=_owner(text),
             plan=todo,
             damaged=_damaged(fd, present) if reread else frozenset(),
+            stale=stale,
         )
     except OSError as caught_os:
         return EspReport(place, from_os_error("read ESP", caught_os, place.label))

@@ -10,13 +10,14 @@ from bootentries.errors import BootentriesError, from_os_error
 from bootentries.esp import entry as esp_entry
 from bootentries.esp.binaries import Program
 from bootentries.esp.config import read_esp_config
-from bootentries.esp.find import EspPlace, find_places
+from bootentries.esp.find import EspPlace, Source, find_places
 from bootentries.esp.install import plan_install, plan_remove
 from bootentries.esp.links import make_link, remove_links, sync_links, unused_links
 from bootentries.esp.ops import EspOp, Place
-from bootentries.esp.places import opened_place
-from bootentries.esp.plan import EspPlan, Wanted, plan
+from bootentries.esp.places import PlaceGone, opened_place
+from bootentries.esp.plan import EspPlan, Wanted
 from bootentries.esp.present import Present, read_present
+from bootentries.esp.split import plan_split
 from bootentries.esp.wanted import read_wanted
 from bootentries.kargs import KernelArgs
 from bootentries.root import Root
@@ -33,8 +34,13 @@ class Outcome:
     label: str
     plan: EspPlan | None = None
     error: BootentriesError | None = None
-    # It could not even be opened: nothing can boot from it now.
+    # It could not even be opened.
     missing: bool = False
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can boot from it; one that could not be mounted may still boot."""
+        return isinstance(self.error, PlaceGone)
 
 
 def sync_all(
@@ -59,7 +65,7 @@ def sync_all(
     with ExitStack() as stack:
         opened = [_open(stack, root, place, None if dry_run else note) for place in places]
         found = [one for one in opened if not isinstance(one, Outcome)]
-        known = {} if reread else known_sources(root, [state for _, _, state in found])
+        known = {} if reread else known_sources(root, [one.present for one in found])
         wanted = read_wanted(root, present, known)
         outcomes = tuple(
             one
@@ -69,7 +75,7 @@ def sync_all(
         )
         if not dry_run and not told:
             if all(outcome.error is None for outcome in outcomes):
-                _clean_links(root, [fd for _, fd, _ in found])
+                _clean_links(root, [one.fd for one in found])
                 fs.remove_tree(root.boot(), os.path.basename(STAMP))
             elif config.enabled:
                 fs.write_file(root.boot(), os.path.basename(STAMP), b"")
@@ -119,7 +125,7 @@ def remove_all(
 
 def _done(todo: EspPlan, place: Place, write: bool) -> EspPlan:
     if write:
-        apply(todo, place)
+        apply(todo.ops, place)
     return todo
 
 
@@ -144,19 +150,36 @@ def _each(
     return tuple(outcomes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A place that is open; `esp_fd` and `stale` are what the loader's own partition has.
+
+    They are None where entries are on that one.
+    """
+
+    place: EspPlace
+    fd: int
+    present: Present
+    esp_fd: int | None = None
+    stale: Present | None = None
+
+
 def _open(
     stack: ExitStack, root: Root, place: EspPlace, note: Callable[[str], None] | None
-) -> tuple[EspPlace, int, Present] | Outcome:
-    try:
+) -> _Opened | Outcome:
+    def enter(source: Source) -> int:
         if note is None:
-            opened = opened_place(root, place.boot, write=False)
-        else:
-            opened = opened_place(root, place.boot, write=True, note=note)
-        fd = stack.enter_context(opened)
+            return stack.enter_context(opened_place(root, source, write=False))
+        return stack.enter_context(opened_place(root, source, write=True, note=note))
+
+    try:
+        fd = enter(place.boot)
+        esp_fd = None if place.esp == place.boot else enter(place.esp)
     except BootentriesError as error:
         return Outcome(place.label, error=error, missing=True)
     try:
-        return place, fd, read_present(fd)
+        stale = None if esp_fd is None else read_present(esp_fd)
+        return _Opened(place, fd, read_present(fd), esp_fd, stale)
     except OSError as error:
         return Outcome(place.label, error=from_os_error("read ESP", error, place.label))
     except BootentriesError as error:
@@ -164,7 +187,7 @@ def _open(
 
 
 def _sync_one(
-    one: tuple[EspPlace, int, Present],
+    one: _Opened,
     root: Root,
     wanted: Wanted,
     note: Callable[[str], None],
@@ -172,14 +195,17 @@ def _sync_one(
     dry_run: bool,
     reread: bool,
 ) -> Outcome:
-    place, fd, present = one
+    place = one.place
     todo = None
     try:
-        todo = plan(present, wanted, reread)
+        todo, others = plan_split(one.present, one.stale, wanted, reread)
         if not dry_run:
             if todo.two_steps:
                 note(f"{place.label}: no room for old and new kernels at once: two steps")
-            apply(todo, Place(fd, root.boot(), note))
+            apply(todo.ops, Place(one.fd, root.boot(), note))
+            if one.esp_fd is not None:
+                apply(others, Place(one.esp_fd, root.boot(), note))
+        todo = todo.then(others)
     except BootentriesError as error:
         return Outcome(place.label, todo, _about(place, error))
     return Outcome(place.label, todo)
@@ -190,9 +216,9 @@ def _about(place: EspPlace, error: BootentriesError) -> BootentriesError:
     return BootentriesError(error.operation, obj, error.reason, error.hint)
 
 
-def apply(todo: EspPlan, place: Place) -> None:
+def apply(todo: tuple[EspOp, ...], place: Place) -> None:
     """Do it; raises BootentriesError with the old list, or the new one, in force."""
-    for op in todo.ops:
+    for op in todo:
         try:
             op.apply(place)
         except OSError as error:

@@ -22,7 +22,8 @@ class SyncEsps:
     """Bring the partitions in step with the active list.
 
     The deployments of the list before stay while a partition has entries of it that could
-    not be replaced.  Nothing boots from one that is not there: that is a remark.
+    not be replaced, or that cannot be mounted here and may boot all the same.  Nothing boots
+    from one that is not there: that is a remark.
     """
 
     def describe(self) -> str:
@@ -38,7 +39,7 @@ class SyncEsps:
         for outcome in failed:
             assert outcome.error is not None
             hint = f"{outcome.error.hint or 'mend that'}; then: bootentries esp sync"
-            if stuck is None and not outcome.missing:
+            if stuck is None and not outcome.gone:
                 stuck = outcome.error
             else:
                 context.note(f"{outcome.error}")

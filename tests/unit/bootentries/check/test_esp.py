@@ -10,6 +10,7 @@ from bootentries.check.codes import CODES
 from bootentries.check.esp import check_esp
 from bootentries.check.finding import Report
 from bootentries.check.verify import verify
+from bootentries.esp.find import EspPlace, Source
 from bootentries.esp.names import ENTRIES, PAYLOAD
 from bootentries.esp.sync import STAMP, sync_all
 from bootentries.root import open_root
@@ -276,3 +277,20 @@ def test_a_default_without_tries_is_told_twice(machine):
     """It has no tries left, and so it is not what boots."""
     count(machine, 2, "+0-3")
     assert {finding.code.name for finding in machine.verify()} == {"esp-counters", "esp-default"}
+
+
+def test_entries_beside_an_xbootldr_partition(machine, monkeypatch):
+    (machine.esp / "xbootldr").mkdir()
+    boot, loader = (Source(str(path), False) for path in (machine.esp / "xbootldr", machine.esp))
+    place = EspPlace(loader.path, boot, loader)
+    for module in ("report", "sync"):
+        monkeypatch.setattr(f"bootentries.esp.{module}.find_places", lambda *_: (place,))
+    found = [item for item in machine.verify() if item.code.name == "esp-entry-extra"]
+    assert [item.place for item in found] == [
+        f"{machine.esp}:{ENTRIES}/bootchain-000001-0{number}.conf" for number in (2, 1)
+    ]
+    assert {item.reason for item in found} == {f"entries belong on {boot.path}"}
+    machine.sync()
+    assert machine.verify() == ()
+    assert list((machine.esp / ENTRIES).iterdir()) == []
+    assert len(list((machine.esp / "xbootldr" / ENTRIES).iterdir())) == 2

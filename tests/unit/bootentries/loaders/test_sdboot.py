@@ -103,3 +103,12 @@ def test_one_that_boots_the_list_before_keeps_it(fake, context, partition, said)
     assert not apply_notes((SyncEsps(), Clean()), context)
     assert done == []
     assert any("left for later: read ESP" in text for text in said)
+
+
+def test_one_that_is_not_mounted_may_boot_all_the_same(fake, context, partition):
+    (fake.path / "efi").mkdir()
+    configure(fake, f"{partition};{fake.path}/efi")
+    with pytest.raises(ProgramFailed, match=f"open ESP: {fake.path}/efi: nothing is mounted there"):
+        SyncEsps().apply(context)
+    assert (fake.path / STAMP).exists()
+    assert len(list((partition / ENTRIES).iterdir())) == 2
