@@ -71,6 +71,21 @@ def filesystem(device: Device) -> Superblock | None:
     return superblock.identify(_read(device.node, superblock.PROBE_SIZE, 0))
 
 
+def is_raid_by_end(device: Device) -> bool:
+    """Whether MD's superblock is at the end of `device`: then its start may look like a filesystem.
+
+    Such a half of a mirror can be mounted, and is no longer equal to the other one afterwards.
+    """
+    try:
+        size = 512 * int(files.read(SYSFS + b"/" + device.name + b"/size"))
+    except (OSError, ValueError):
+        return False
+    magic = superblock.RAID_MAGIC
+    return any(
+        _read(device.node, len(magic), offset) == magic for offset in superblock.raid_offsets(size)
+    )
+
+
 def partition(device: Device) -> Partition | None:
     """The table entry of a partition, or None for a disk and where no table is readable."""
     if not device.disk:

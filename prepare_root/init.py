@@ -10,6 +10,7 @@ from prepare_root import (
     prepare,
     report,
     rootdev,
+    separateusr,
     switchroot,
     sysroot,
 )
@@ -71,6 +72,7 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
     except OSError as error:
         raise Failure("read kernel command line", "/proc/cmdline", reason_of(error)) from error
     wanted = kargs.parse(cmdline)
+    separateusr.refuse(cmdline, None)
     kmodules.start()
     node = rootdev.wait(wanted)
     try:
@@ -86,6 +88,7 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
         prepare.apply(native_plan)
     else:
         facts = sysroot.observe(SYSROOT, cmdline, config)
+        separateusr.refuse(cmdline, files.read_in_root(facts.deployment, b"etc/fstab"))
         _load_for(facts)
         prepare.carry_out(facts, config)
     log.info("switching root")

@@ -2,7 +2,7 @@
 
 import _bootsys
 
-from prepare_root import blockdev, files, kmodules, log
+from prepare_root import blockdev, files, gptauto, kmodules, log
 from prepare_root.blockdev import Device
 from prepare_root.constants import (
     MS_DIRSYNC,
@@ -23,6 +23,7 @@ from prepare_root.constants import (
     ST_MODE,
 )
 from prepare_root.errors import Failure, reason_of, show
+from prepare_root.formats import superblock
 from prepare_root.kargs import FOREVER, RootArguments
 
 TELL_AFTER_S = 5.0
@@ -36,6 +37,28 @@ _UDEV_LINKS = (
     (b"/dev/disk/by-partuuid/", b"PARTUUID="),
     (b"/dev/disk/by-partlabel/", b"PARTLABEL="),
 )
+
+_FORMS = (b"/dev/", b"UUID=", b"LABEL=", b"PARTUUID=", b"PARTLABEL=")
+_AUTO = b"gpt-auto"
+# What `wanted` makes of it: the loader's partition behind it, or nothing.
+_AUTO_TAG = b"GPT-AUTO="
+
+# Roots that somebody else would have to make first, by how `root=` begins.
+_MADE = (
+    (b"/dev/mapper/", "device-mapper (LUKS, LVM)"),
+    (b"/dev/dm-", "device-mapper (LUKS, LVM)"),
+    (b"/dev/md", "RAID"),
+    (b"/dev/nbd", "the network"),
+    (b"/dev/nfs", "the network"),
+    (b"nfs", "the network"),
+    (b"nbd:", "the network"),
+    (b"iscsi:", "the network"),
+    (b"dhcp", "the network"),
+    (b"live:", "a live system"),
+    (b"zfs", "ZFS"),
+    (b"ZFS=", "ZFS"),
+)
+USE_DRACUT = "use an initramfs of dracut's, with prepare-root in it, for this root"
 
 # mount(8)'s words for mount(2)'s flags: (flags to set, flags to clear)
 _OPTIONS = {
@@ -68,15 +91,22 @@ _OPTIONS = {
 def wanted(root: bytes) -> bytes:
     """`root=` with udev's link names turned into the tags they stand for.
 
-    Raises Failure for an empty or unknown form.
+    Without a `root=` the loader has to say which disk it is.  Raises Failure for an unknown
+    form, and for a root that is on more than a plain disk.
     """
     for prefix, tag in _UDEV_LINKS:
         if root.startswith(prefix):
             return tag + root[len(prefix) :]
-    known = (b"/dev/", b"UUID=", b"LABEL=", b"PARTUUID=", b"PARTLABEL=")
-    if root.startswith(known):
+    for prefix, what in _MADE:
+        if root.startswith(prefix):
+            reason = f"a root on {what} is not for this initramfs"
+            raise Failure("find root device", show(root), reason, USE_DRACUT)
+    if root.startswith(_FORMS):
         return root
-    hint = "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/NAME"
+    loader = gptauto.loader_partition() if root in (b"", _AUTO) else b""
+    if root == _AUTO or loader:
+        return _AUTO_TAG + loader
+    hint = "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL=, gpt-auto or /dev/NAME"
     if not root:
         raise Failure("find root device", "kernel command line", "no root= argument", hint)
     raise Failure("find root device", show(root), "not a form of root= that is known here", hint)
@@ -106,6 +136,8 @@ def look(root: bytes) -> bytes | None:
         stat = files.lstat(root)
         there = stat is not None and stat[ST_MODE] & S_IFMT == S_IFBLK
         return root if there else None
+    if root.startswith(_AUTO_TAG):
+        return gptauto.look(root[len(_AUTO_TAG) :])
     for device in blockdev.present():
         if matches(root, device):
             return device.node
@@ -136,17 +168,37 @@ def wait(arguments: RootArguments) -> bytes:
             break
         if not told and waited >= TELL_AFTER_S:
             told = True
-            log.warning(f"find root device: {show(root)}: not there yet, {_limit(arguments.wait)}")
+            log.warning(
+                f"find root device: {_asked(root)}: not there yet, {_limit(arguments.wait)}"
+            )
             kmodules.load_all()  # whatever no device has asked for
         _bootsys.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
+    devices = blockdev.present()
     raise Failure(
         "find root device",
-        show(root),
-        f"not found within {arguments.wait:.0f} s; there is: "
-        + blockdev.describe(blockdev.present()),
-        "check root=, and that the image has the module of its disk; rootwait waits longer",
+        _asked(root),
+        f"not found within {arguments.wait:.0f} s; there is: " + blockdev.describe(devices),
+        _holder_hint(devices)
+        or "check root=, and that the image has the module of its disk; rootwait waits longer",
     )
+
+
+def _asked(root: bytes) -> str:
+    """What `root` (a result of `wanted`) was asked for as."""
+    if not root.startswith(_AUTO_TAG):
+        return show(root)
+    loader = root[len(_AUTO_TAG) :]
+    return "gpt-auto" + (f" on the disk of PARTUUID={show(loader)}" if loader else "")
+
+
+def _holder_hint(devices: list[Device]) -> str:
+    """Where the root may be inside of something that nobody here opens."""
+    for device in devices:
+        found = blockdev.filesystem(device)
+        if found is not None and found.fstype in superblock.HOLDERS:
+            return f"{show(device.node)} is {superblock.HOLDERS[found.fstype]}: {USE_DRACUT}"
+    return ""
 
 
 def _limit(wait_s: float) -> str:
@@ -171,12 +223,7 @@ def mount(node: bytes, where: bytes, arguments: RootArguments) -> None:
 
     `rootfstype=` may list several types; without it the type is what is on the device.
     """
-    types = [name for name in arguments.fstype.split(b",") if name]
-    if not types:
-        found = blockdev.filesystem(Device(node.removeprefix(b"/dev/"), b"", 0))
-        if found is None:
-            raise _unmountable(node, "no filesystem that is known here", "say rootfstype=")
-        types = [found.fstype]
+    types = _types(node, [name for name in arguments.fstype.split(b",") if name])
     flags, data = mount_options(arguments.flags, arguments.readonly)
     reasons = []
     for fstype in types:
@@ -192,6 +239,23 @@ def mount(node: bytes, where: bytes, arguments: RootArguments) -> None:
         "; ".join(reasons),
         "check rootfstype= and rootflags=, and that the image has the filesystem's module",
     )
+
+
+def _types(node: bytes, said: list[bytes]) -> list[bytes]:
+    """The types to try: those that were `said`, else the one that is on the device.
+
+    Raises Failure for none, and for a device that only holds a part of something.
+    """
+    device = Device(node.removeprefix(b"/dev/").replace(b"/", b"!"), b"", 0)
+    found = blockdev.filesystem(device)
+    holder = None if found is None else superblock.HOLDERS.get(found.fstype)
+    if blockdev.is_raid_by_end(device):
+        holder = superblock.HOLDERS[b"linux_raid_member"]
+    if holder is not None:
+        raise _unmountable(node, f"it is {holder}", USE_DRACUT)
+    if found is None and not said:
+        raise _unmountable(node, "no filesystem that is known here", "say rootfstype=")
+    return said if found is None or said else [found.fstype]
 
 
 def _unmountable(node: bytes, why: str, hint: str) -> Failure:

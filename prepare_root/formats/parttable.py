@@ -12,14 +12,22 @@ _MAX_ENTRIES = 1024
 
 
 class Partition:
-    """`number` counts from 1, as the kernel's device names do; `uuid` is lower case."""
+    """`number` counts from 1, as the kernel's device names do; `uuid` and `kind` are lower case.
 
-    __slots__ = ("label", "number", "uuid")
+    `kind` is the GUID of a GPT partition's type, and `flags` its 64 attribute bits; an MBR has
+    neither.
+    """
 
-    def __init__(self, number: int, uuid: bytes, label: bytes) -> None:
+    __slots__ = ("flags", "kind", "label", "number", "uuid")
+
+    def __init__(
+        self, number: int, uuid: bytes, label: bytes, kind: bytes = b"", flags: int = 0
+    ) -> None:
         self.number = number
         self.uuid = uuid
         self.label = label
+        self.kind = kind
+        self.flags = flags
 
 
 def _guid(data: bytes) -> bytes:
@@ -50,7 +58,9 @@ def gpt_partitions(entries: bytes, size: int) -> list[Partition]:
     for index in range(len(entries) // size):
         entry = entries[index * size : (index + 1) * size]
         if any(entry[:16]):
-            found.append(Partition(index + 1, _guid(entry[16:32]), utf16.label(entry[56:128])))
+            flags = int.from_bytes(entry[48:56], "little")
+            kind, uuid = _guid(entry[:16]), _guid(entry[16:32])
+            found.append(Partition(index + 1, uuid, utf16.label(entry[56:128]), kind, flags))
     return found
 
 

@@ -4,6 +4,10 @@ Read without udev or libblkid, for `root=UUID=` and `root=LABEL=`.  Offsets are 
 filesystems' own on-disk documentation: ext4 (kernel doc `filesystems/ext4/super.rst`), XFS
 (`xfs_format.h`), btrfs (`btrfs_tree.h`), F2FS (`f2fs_fs.h`), FAT (Microsoft's FAT
 specification), EROFS (`erofs_fs.h`).
+
+Known, too, is what is no filesystem but holds one, when something else has opened it: LUKS
+(its on-disk format, versions 1 and 2), LVM (`lib/format_text/layout.h`), MD (`md_p.h`) and
+bcache (`bcache_ondisk.h`).  Named as libblkid names them.
 """
 
 from prepare_root.errors import show
@@ -11,6 +15,18 @@ from prepare_root.formats import utf16
 
 # The first bytes of the device that `identify` wants: up to and with btrfs's superblock.
 PROBE_SIZE = 0x10000 + 0x200
+
+
+# What is no filesystem, in the words of an error.
+HOLDERS = {
+    b"crypto_LUKS": "encrypted with LUKS",
+    b"LVM2_member": "part of an LVM volume group",
+    b"linux_raid_member": "part of a RAID",
+    b"bcache": "part of a bcache",
+}
+# Where MD's older formats are, from a device's end: 1.0 and 0.90, each at a multiple of `step`.
+RAID_MAGIC = b"\xfc\x4e\x2b\xa9"
+RAID_ENDS = ((0x2000, 0x1000), (0x10000, 0x10000))
 
 
 class Superblock:
@@ -27,7 +43,7 @@ class Superblock:
         """One phrase for the list of devices in an error."""
         text = self.fstype.decode("ascii")
         if self.uuid:
-            text += " UUID=" + self.uuid.decode("ascii")
+            text += " UUID=" + show(self.uuid)
         if self.label:
             text += " LABEL=" + show(self.label)
         return text
@@ -97,8 +113,43 @@ def _fat(data: bytes) -> Superblock:
     )
 
 
-# (offset, magic, reader); no two can match one device by accident except FAT, hence last.
+def _luks(data: bytes) -> Superblock:
+    version2 = data[6:8] == b"\0\2"
+    return Superblock(
+        b"crypto_LUKS", _text(data[0xA8:0xD0]), _text(data[0x18:0x48]) if version2 else b""
+    )
+
+
+def _lvm(data: bytes) -> Superblock:
+    return Superblock(b"LVM2_member", b"", b"")
+
+
+def _raid(data: bytes) -> Superblock:
+    base = 0 if data[:4] == RAID_MAGIC else 0x1000
+    return Superblock(
+        b"linux_raid_member",
+        _uuid(data[base + 0x10 : base + 0x20]),
+        _text(data[base + 0x20 : base + 0x40]),
+    )
+
+
+def _bcache(data: bytes) -> Superblock:
+    return Superblock(b"bcache", _uuid(data[0x1028:0x1038]), b"")
+
+
+def raid_offsets(size: int) -> tuple[int, ...]:
+    """Where on a device of `size` bytes the superblocks are that MD keeps at the end."""
+    return tuple((size - back) // step * step for back, step in RAID_ENDS if size > 2 * back)
+
+
+# (offset, magic, reader); what holds a filesystem first, since an older one's superblock may
+# still be there; no two can match one device by accident except FAT, hence last.
 _SIGNATURES = (
+    (0x0, b"LUKS\xba\xbe", _luks),
+    *((0x200 * sector, b"LABELONE", _lvm) for sector in range(4)),
+    (0x0, RAID_MAGIC + b"\1\0\0\0", _raid),
+    (0x1000, RAID_MAGIC + b"\1\0\0\0", _raid),
+    (0x1018, b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81", _bcache),
     (0x0, b"XFSB", _xfs),
     (0x10040, b"_BHRfS_M", _btrfs),
     (0x400, b"\xe2\xe1\xf5\xe0", _erofs),

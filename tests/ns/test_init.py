@@ -220,7 +220,7 @@ def test_a_move_over_the_initramfs_that_fails_has_deleted_nothing(tmp_path: Path
         (
             {"cmdline": "quiet"},
             "find root device: kernel command line: no root= argument",
-            "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/NAME",
+            "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL=, gpt-auto or /dev/NAME",
         ),
         (
             {"cmdline": "root=LABEL=none rootwait=0"},
@@ -237,6 +237,16 @@ def test_a_move_over_the_initramfs_that_fails_has_deleted_nothing(tmp_path: Path
             {"cmdline": "root=/dev/disk"},
             "find deployment: kernel command line: no ostree= argument",
             "boot an entry that was written for a deployment; its options carry ostree=",
+        ),
+        (
+            {"cmdline": "root=/dev/disk mount.usr=LABEL=usr"},
+            "mount /usr: mount.usr=LABEL=usr: a deployment's /usr is its own",
+            "take it off the kernel command line",
+        ),
+        (
+            {"layout": Layout(fstab="LABEL=usr /usr ext4 ro 0 2\n")},
+            "mount /usr: fstab: LABEL=usr /usr ext4 ro 0 2: a deployment's /usr is its own",
+            "take the line out of etc/fstab of the deployment, or add noauto",
         ),
         (
             {"layout": Layout(remove=(f"{DEPLOYMENT}/dev",))},

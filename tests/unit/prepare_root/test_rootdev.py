@@ -10,18 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prepare_root import blockdev, kargs, log, rootdev
+from prepare_root import blockdev, gptauto, kargs, log, rootdev
 from prepare_root import constants as c
 from prepare_root.errors import Failure
 
-HINT = "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/NAME"
+HINT = "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL=, gpt-auto or /dev/NAME"
+
+
+@pytest.fixture
+def bios(tmp_path, monkeypatch):
+    """A machine that was not started by EFI."""
+    monkeypatch.setattr(gptauto, "VARIABLES", bytes(tmp_path / "efivars"))
 
 
 @pytest.mark.parametrize(
     ("root", "expected"),
     [
         (b"/dev/vda2", b"/dev/vda2"),
-        (b"/dev/mapper/x", b"/dev/mapper/x"),
+        (b"/dev/cciss/c0d0", b"/dev/cciss/c0d0"),
+        (b"gpt-auto", b"GPT-AUTO="),
         (b"UUID=1-2", b"UUID=1-2"),
         (b"LABEL=root", b"LABEL=root"),
         (b"PARTUUID=a", b"PARTUUID=a"),
@@ -33,7 +40,7 @@ HINT = "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/NAME"
         (b"/dev/disk/by-path/pci", b"/dev/disk/by-path/pci"),
     ],
 )
-def test_wanted(root, expected):
+def test_wanted(root, expected, bios):
     assert rootdev.wanted(root) == expected
 
 
@@ -46,10 +53,45 @@ def test_wanted(root, expected):
         (b"a\nb", "find root device: a\\x0ab: not a form of root= that is known here"),
     ],
 )
-def test_not_wanted(root, text):
+def test_not_wanted(root, text, bios):
     with pytest.raises(Failure) as caught:
         rootdev.wanted(root)
     assert (str(caught.value), caught.value.hint) == (text, HINT)
+
+
+@pytest.mark.parametrize("root", [b"", b"gpt-auto"])
+def test_the_loader_says_the_disk(tmp_path, monkeypatch, root):
+    monkeypatch.setattr(gptauto, "VARIABLES", bytes(tmp_path))
+    text = PARTUUID.upper() + "\0"
+    (tmp_path / gptauto.LOADER.decode()).write_bytes(bytes(4) + text.encode("utf-16-le"))
+    assert rootdev.wanted(root) == f"GPT-AUTO={PARTUUID}".encode()
+
+
+@pytest.mark.parametrize(
+    ("root", "what"),
+    [
+        (b"/dev/mapper/x", "device-mapper (LUKS, LVM)"),
+        (b"/dev/dm-0", "device-mapper (LUKS, LVM)"),
+        (b"/dev/md0", "RAID"),
+        (b"/dev/md/root", "RAID"),
+        (b"/dev/nfs", "the network"),
+        (b"nfs:server:/root", "the network"),
+        (b"nfs4:server:/root", "the network"),
+        (b"iscsi:server::::x", "the network"),
+        (b"nbd:server:1", "the network"),
+        (b"dhcp", "the network"),
+        (b"live:CDLABEL=x", "a live system"),
+        (b"zfs:pool/root", "ZFS"),
+        (b"ZFS=pool/root", "ZFS"),
+    ],
+)
+def test_dracut_is_the_way(root, what):
+    with pytest.raises(Failure) as caught:
+        rootdev.wanted(root)
+    assert str(caught.value) == (
+        f"find root device: {root.decode()}: a root on {what} is not for this initramfs"
+    )
+    assert caught.value.hint == rootdev.USE_DRACUT
 
 
 SILENT = c.MS_SILENT
@@ -223,6 +265,61 @@ def test_a_limit_is_told_and_kept(tmp_path, sysfs, monkeypatch, capfd):
     )
     assert capfd.readouterr().err == (
         "prepare-root: find root device: LABEL=other: not there yet, waiting up to 1 s\n"
+    )
+
+
+LUKS = b"LUKS\xba\xbe\0\2".ljust(0xA8, b"\0") + FSUUID.lower().encode() + bytes(512)
+
+
+def test_a_root_that_may_be_inside_of_something(tmp_path, sysfs, monkeypatch):
+    (tmp_path / "disk").write_bytes(LUKS)
+    node = f"/dev/..{(tmp_path / 'disk').resolve()}"
+    add(sysfs, tmp_path / "disk")
+    with pytest.raises(Failure) as caught:
+        rootdev.wait(kargs.parse(b"root=LABEL=root rootwait=0"))
+    assert str(caught.value) == (
+        "find root device: LABEL=root: not found within 0 s; there is:"
+        f" {node} crypto_LUKS UUID={FSUUID.lower()}"
+    )
+    assert caught.value.hint == f"{node} is encrypted with LUKS: {rootdev.USE_DRACUT}"
+
+
+@pytest.mark.parametrize("asked", [b"", b"rootfstype=ext2"])
+def test_what_is_no_filesystem_is_not_mounted(tmp_path, sysfs, asked):
+    """By name; the kernel would only say that it cannot be."""
+    (tmp_path / "disk").write_bytes(LUKS)
+    add(sysfs, tmp_path / "disk")
+    node = b"/dev/.." + bytes((tmp_path / "disk").resolve())
+    with pytest.raises(Failure) as caught:
+        rootdev.mount(node, bytes(tmp_path / "none"), kargs.parse(asked))
+    assert str(caught.value) == (
+        f"mount root device: {node.decode()}: root not mountable: it is encrypted with LUKS"
+    )
+    assert caught.value.hint == rootdev.USE_DRACUT
+
+
+@pytest.mark.parametrize("asked", [b"", b"rootfstype=ext2"])
+def test_half_of_a_mirror_is_not_mounted(tmp_path, sysfs, asked):
+    """Its start is a filesystem, and the kernel would mount it."""
+    path = filesystem(tmp_path / "disk")
+    with path.open("r+b") as file:
+        file.seek((1 << 20) - 0x2000)
+        file.write(b"\xfc\x4e\x2b\xa9")
+    name = add(sysfs, path)
+    (sysfs / name / "size").write_text(f"{(1 << 20) // 512}\n")
+    with pytest.raises(Failure) as caught:
+        rootdev.mount(b"/dev/.." + bytes(path.resolve()), b"/none", kargs.parse(asked))
+    assert str(caught.value).endswith(": root not mountable: it is part of a RAID")
+
+
+def test_gpt_auto_that_is_not_there_names_the_loaders_partition(sysfs, tmp_path, monkeypatch):
+    monkeypatch.setattr(gptauto, "VARIABLES", bytes(tmp_path))
+    (tmp_path / gptauto.LOADER.decode()).write_bytes(bytes(4) + "ab\0".encode("utf-16-le"))
+    with pytest.raises(Failure) as caught:
+        rootdev.wait(kargs.parse(b"root=gpt-auto rootwait=0"))
+    assert str(caught.value) == (
+        "find root device: gpt-auto on the disk of PARTUUID=ab:"
+        " not found within 0 s; there is: no block devices at all"
     )
 
 

@@ -45,6 +45,15 @@ def test_gpt(tmp_path):
 
 
 @needs_sgdisk
+def test_type_and_attributes(tmp_path):
+    words = ("-n", "1:2048:+1M", "-t", "1:8304", "-A", "1:set:63", "-A", "1:set:2")
+    data = disk(tmp_path / "disk", *words)
+    (entry,) = parttable.gpt_partitions(data[1024 : 1024 + 128 * 128], 128)
+    assert entry.kind == b"4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # a root of x86-64
+    assert entry.flags == 1 << 63 | 1 << 2
+
+
+@needs_sgdisk
 def test_the_protective_mbr_of_a_gpt_names_nothing(tmp_path):
     data = bytearray(disk(tmp_path / "disk", "-n", "1:2048:+1M"))
     assert data[450] == 0xEE

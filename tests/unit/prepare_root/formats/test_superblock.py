@@ -55,6 +55,50 @@ def test_real_image(tmp_path, case):
     assert found.describe() == f"{fstype} UUID={uuid}" + (f" LABEL={label}" if label else "")
 
 
+# (start of the device, type, UUID, label), by the formats' own pages
+HOLDERS = [
+    (b"LUKS\xba\xbe\0\1".ljust(0xA8, b"\0") + UUID.encode(), "crypto_LUKS", UUID, ""),
+    ((b"LUKS\xba\xbe\0\2".ljust(0x18, b"\0") + b"cellar").ljust(0xA8, b"\0") + UUID.encode(),
+     "crypto_LUKS", UUID, "cellar"),
+    (bytes(0x200) + b"LABELONE" + bytes(16) + b"LVM2 001", "LVM2_member", "", ""),
+    (bytes(0x1000) + b"\xfc\x4e\x2b\xa9\1\0\0\0" + bytes(8)
+     + bytes.fromhex(UUID.replace("-", "")) + b"host:0",
+     "linux_raid_member", UUID, "host:0"),
+    (b"\xfc\x4e\x2b\xa9\1\0\0\0" + bytes(8) + bytes.fromhex(UUID.replace("-", "")),
+     "linux_raid_member", UUID, ""),
+    (bytes(0x1018) + bytes.fromhex("c68573f64e1a45ca8265f57f48ba6d81")
+     + bytes.fromhex(UUID.replace("-", "")), "bcache", UUID, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOLDERS, ids=[f"{case[1]}-{case[3]}" for case in HOLDERS])
+def test_what_holds_a_filesystem(case):
+    """Also where an older filesystem's superblock was left."""
+    data, fstype, uuid, label = case
+    stale = bytearray(data.ljust(superblock.PROBE_SIZE, b"\0"))
+    stale[0x438:0x43A] = b"\x53\xef"
+    for found in (superblock.identify(data), superblock.identify(bytes(stale))):
+        assert found is not None
+        assert found.fstype.decode() == fstype
+        assert (found.uuid.decode(), found.label.decode()) == (uuid, label)
+        assert found.fstype in superblock.HOLDERS
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (1 << 20, ((1 << 20) - 0x2000, (1 << 20) - 0x10000)),
+        ((1 << 20) + 512, ((1 << 20) - 0x2000, (1 << 20) - 0x10000)),
+        ((1 << 20) + 0xFFFF, ((1 << 20) + 0xD000, (1 << 20) - 0x10000)),
+        (0x8000, (0x6000,)),
+        (0, ()),
+    ],
+)
+def test_places_at_the_end_for_raid(size, expected):
+    """md_p.h: 1.0 lies 8 KiB from the end, rounded down to 4 KiB; 0.90 64 KiB, to 64 KiB."""
+    assert superblock.raid_offsets(size) == expected
+
+
 @pytest.mark.parametrize("size", [0, 1, 512, superblock.PROBE_SIZE])
 def test_zeros_are_nothing(size):
     assert superblock.identify(bytes(size)) is None
