@@ -4,7 +4,6 @@ The firmware is OVMF, the loader systemd-boot's own program, the menu driven ove
 """
 
 import base64
-import json
 import re
 import shlex
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 import espguest
 import pytest
 from espguest import ENTRIES, IN_STEP
+from esplook import FOLLOWED, NO_GRUB, THEIRS, codes, entries, payload
 from living import FIRST, Living
 
 from bootvm.vm import Vm
@@ -24,34 +24,6 @@ pytestmark = pytest.mark.vm
 VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 Start = Callable[..., Vm]
 DOWN = 240
-FOLLOWED = (
-    "for i in $(seq 60); do "
-    'bootentries esp status --json | grep -q \'"state": "in step"\' && '
-    "! systemctl is-active -q bootentries-esp-follow.service && exit 0; sleep 1; done; "
-    "bootentries esp status >&2; exit 1"
-)
-# This one of its commands does not make a read-only sysroot writable for itself.
-THEIRS = (
-    "unshare -m sh -c 'mount -o remount,bind,rw /sysroot && "
-    "ostree admin instutil set-kargs --merge --append=theirs=1'"
-)
-NO_GRUB = "find /boot /usr /sysroot -xdev -iname '*grub*.efi' -o -name 'grub.cfg' -o -name '*.mod'"
-
-
-def entries(running: Living) -> list[str]:
-    """The names on the partition, mounted for a look."""
-    return running.sh(
-        "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
-        "ls /run/esp/loader/entries; umount /run/esp"
-    ).split()
-
-
-def payload(running: Living) -> list[str]:
-    """The kernel files there."""
-    return running.sh(
-        "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
-        "ls /run/esp/bootchain | grep -v ^owned-; umount /run/esp"
-    ).split()
 
 
 def configure(running: Living, edit: str) -> None:
@@ -59,12 +31,6 @@ def configure(running: Living, edit: str) -> None:
     config = "/sysroot/ostree/repo/config"
     inner = f"mount -o remount,bind,rw /sysroot && sed -i {shlex.quote(edit)} {config}"
     running.sh(f"unshare -m sh -c {shlex.quote(inner)}")
-
-
-def codes(running: Living) -> set[str]:
-    """What `verify` names."""
-    done = running.vm.run("bootentries --json verify", 240)
-    return {item["code"] for item in json.loads(done.stdout)["findings"]}
 
 
 def variable(running: Living, name: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import espguest
 import pytest
+from esplook import NO_GRUB
 from livingupdate import EVENTS, place, update_and_back
-from test_esp import NO_GRUB
 
 from bootvm.vm import Vm
 from guest.tree import Tree

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import espguest
 import pytest
+from esplook import FOLLOWED, entries, payload
 from living import FINALISE, Living
 from livinginterop import OURS, RELEASES, THEIRS, expect_finalised, stage, update
-from test_esp import FOLLOWED, entries, payload
 
 from bootvm.vm import Vm
 from guest import tree

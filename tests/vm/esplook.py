@@ -1,0 +1,40 @@
+"""Looks into a guest that systemd-boot boots: what its EFI partition has, and what is wrong."""
+
+import json
+
+from living import Living
+
+FOLLOWED = (
+    "for i in $(seq 60); do "
+    'bootentries esp status --json | grep -q \'"state": "in step"\' && '
+    "! systemctl is-active -q bootentries-esp-follow.service && exit 0; sleep 1; done; "
+    "bootentries esp status >&2; exit 1"
+)
+# This one of its commands does not make a read-only sysroot writable for itself.
+THEIRS = (
+    "unshare -m sh -c 'mount -o remount,bind,rw /sysroot && "
+    "ostree admin instutil set-kargs --merge --append=theirs=1'"
+)
+NO_GRUB = "find /boot /usr /sysroot -xdev -iname '*grub*.efi' -o -name 'grub.cfg' -o -name '*.mod'"
+
+
+def entries(running: Living) -> list[str]:
+    """The names on the partition, mounted for a look."""
+    return running.sh(
+        "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
+        "ls /run/esp/loader/entries; umount /run/esp"
+    ).split()
+
+
+def payload(running: Living) -> list[str]:
+    """The kernel files there."""
+    return running.sh(
+        "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
+        "ls /run/esp/bootchain | grep -v ^owned-; umount /run/esp"
+    ).split()
+
+
+def codes(running: Living) -> set[str]:
+    """What `verify` names."""
+    done = running.vm.run("bootentries --json verify", 240)
+    return {item["code"] for item in json.loads(done.stdout)["findings"]}
