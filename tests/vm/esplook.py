@@ -1,9 +1,13 @@
 """Looks into a guest that systemd-boot boots: what its EFI partition has, and what is wrong."""
 
+import base64
 import json
+import shlex
 
 from living import Living
 
+VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+DOWN = 240  # seconds until a guest is off
 FOLLOWED = (
     "for i in $(seq 60); do "
     'bootentries esp status --json | grep -q \'"state": "in step"\' && '
@@ -38,3 +42,18 @@ def codes(running: Living) -> set[str]:
     """What `verify` names."""
     done = running.vm.run("bootentries --json verify", 240)
     return {item["code"] for item in json.loads(done.stdout)["findings"]}
+
+
+def configure(running: Living, edit: str) -> None:
+    """Change the repository's configuration, on a sysroot that is read-only."""
+    config = "/sysroot/ostree/repo/config"
+    inner = f"mount -o remount,bind,rw /sysroot && sed -i {shlex.quote(edit)} {config}"
+    running.sh(f"unshare -m sh -c {shlex.quote(inner)}")
+
+
+def variable(running: Living, name: str) -> str:
+    """The text in one of the loader's variables."""
+    place = "/sys/firmware/efi/efivars"
+    mounted = f"mountpoint -q {place} || mount -t efivarfs efivarfs {place}"
+    data = base64.b64decode(running.sh(f"{mounted}; base64 -w0 {place}/{name}-{VENDOR}"))
+    return data[4:].decode("utf-16-le")

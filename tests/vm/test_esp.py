@@ -3,16 +3,24 @@
 The firmware is OVMF, the loader systemd-boot's own program, the menu driven over serial.
 """
 
-import base64
 import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import espguest
 import pytest
 from espguest import ENTRIES, IN_STEP
-from esplook import FOLLOWED, NO_GRUB, THEIRS, codes, entries, payload
+from esplook import (
+    DOWN,
+    FOLLOWED,
+    NO_GRUB,
+    THEIRS,
+    codes,
+    configure,
+    entries,
+    payload,
+    variable,
+)
 from living import FIRST, Living
 
 from bootvm.vm import Vm
@@ -21,24 +29,7 @@ from guest.tree import Tree
 
 pytestmark = pytest.mark.vm
 
-VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 Start = Callable[..., Vm]
-DOWN = 240
-
-
-def configure(running: Living, edit: str) -> None:
-    """Change the repository's configuration, on a sysroot that is read-only."""
-    config = "/sysroot/ostree/repo/config"
-    inner = f"mount -o remount,bind,rw /sysroot && sed -i {shlex.quote(edit)} {config}"
-    running.sh(f"unshare -m sh -c {shlex.quote(inner)}")
-
-
-def variable(running: Living, name: str) -> str:
-    """The text in one of the loader's variables."""
-    place = "/sys/firmware/efi/efivars"
-    mounted = f"mountpoint -q {place} || mount -t efivarfs efivarfs {place}"
-    data = base64.b64decode(running.sh(f"{mounted}; base64 -w0 {place}/{name}-{VENDOR}"))
-    return data[4:].decode("utf-16-le")
 
 
 def in_loaders_order(running: Living) -> list[str]:

@@ -6,14 +6,12 @@ from pathlib import Path
 import espguest
 import pytest
 from espguest import IN_STEP
-from esplook import FOLLOWED, THEIRS, codes, entries
+from esplook import DOWN, FOLLOWED, THEIRS, codes, entries
 
 from bootvm.vm import Vm
 from guest import tree
 
 pytestmark = pytest.mark.vm
-
-DOWN = 240
 
 
 def test_the_partition_follows_libostree(machine: Callable[..., Vm], tmp_path: Path) -> None:
