@@ -119,7 +119,7 @@ def _mounted(node: str, write: bool) -> Iterator[int]:
     directory = tempfile.mkdtemp(prefix=os.path.basename(OWN_MOUNT), dir=os.path.dirname(OWN_MOUNT))
     try:
         try:
-            syscalls.mount(os.fsencode(node), os.fsencode(directory), b"vfat", flags, _DATA)
+            _mount(node, directory, flags)
         except OSError as error:
             raise BootentriesError(
                 "mount ESP", node, error.strerror or str(error),
@@ -135,6 +135,17 @@ def _mounted(node: str, write: bool) -> Iterator[int]:
             _unmount(directory, node)
     finally:
         os.rmdir(directory)
+
+
+def _mount(node: str, directory: str, flags: int) -> None:
+    """Mount a partition; one that is read-only is found so by whoever wants to write there."""
+    words = (os.fsencode(node), os.fsencode(directory), b"vfat")
+    try:
+        syscalls.mount(*words, flags, _DATA)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EROFS):
+            raise
+        syscalls.mount(*words, flags | _MS_RDONLY, _DATA)
 
 
 def _unmount(directory: str, node: str) -> None:
