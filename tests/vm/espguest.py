@@ -17,6 +17,7 @@ from bootvm.vm import Vm
 from guest import commit, disk, esp, updates
 from guest.disk import Deployment, Disk, DiskSpec
 from guest.esp import EspSpec
+from guest.shape import File
 from guest.tree import Tree
 
 ENTRIES = "loader/entries"
@@ -46,12 +47,14 @@ class Guest:
     layout: Disk
     machine: Callable[..., Vm]
 
-    def boot(self, title: str | None = None, order: tuple[int, ...] = (0, 1)) -> Living:
+    def boot(
+        self, title: str | None = None, order: tuple[int, ...] = (0, 1), locked: int = -1
+    ) -> Living:
         """Boot to the end, from the menu's line with `title` or from the default.
 
-        `order` is that in which the firmware tries the disks.
+        `order` is that in which the firmware tries the disks; for `locked` see `start`.
         """
-        vm = self._start(order)
+        vm = self.start(order, locked=locked)
         if title is not None:
             Menu(vm.console).choose(title, 120)
         found = Living(vm)
@@ -60,11 +63,17 @@ class Guest:
 
     def begin(self) -> "LoaderMenu":
         """Boot a machine that stays the same over its reboots."""
-        return living.begin(LoaderMenu(self._start((0, 1), allow_reboot=True)))
+        return living.begin(LoaderMenu(self.start((0, 1), allow_reboot=True)))
 
-    def _start(self, order: tuple[int, ...], *, allow_reboot: bool = False) -> Vm:
+    def start(
+        self, order: tuple[int, ...] = (0, 1), *, allow_reboot: bool = False, locked: int = -1
+    ) -> Vm:
+        """Switch a machine on; the firmware keeps its variables as long as it is the same.
+
+        The disk `locked` cannot be written to.
+        """
         disks = tuple(
-            VmDisk(self.disks[number], "qcow2", overlay=False)
+            VmDisk(self.disks[number], "qcow2", overlay=False, readonly=number == locked)
             for number in order
             if number < len(self.disks)
         )
@@ -73,10 +82,13 @@ class Guest:
         )
         return self.machine(with_agent(spec))
 
-    def fat(self, number: int, place: Path) -> dict[str, bytes]:
-        """All files of the EFI partition on disk `number`, by a reader that repairs nothing."""
+    def fat(self, number: int, place: Path, label: str = "esp1") -> dict[str, bytes]:
+        """All files of a FAT partition on disk `number`, by a reader that repairs nothing.
+
+        That of a second disk begins where `esp1` does.
+        """
         raw = image.flatten(self.disks[number], place / "raw.img")
-        fat = Fat(raw.read_bytes(), self.layout.layout.named("esp1").offset)
+        fat = Fat(raw.read_bytes(), self.layout.layout.named(label).offset)
         found = {node.path: fat.read(node.path) for node in fat.walk() if not node.is_directory}
         raw.unlink()
         return found
@@ -84,17 +96,20 @@ class Guest:
 
 def build(
     tree: Tree, versions: tuple[str, ...], place: Path, machine: Callable[..., Vm],
-    spec: EspSpec | None = None, *, units: bool = True,
+    spec: EspSpec | None = None, *, units: bool = True, fstab: str = "",
+    more: tuple[File, ...] = (),
 ) -> Guest:  # fmt: skip
     """FIRST deployed, and a remote with `versions`, each with an initramfs of its own.
 
-    With `units` ours are part of the tree.
+    With `units` ours are part of the tree.  `more` are files of all versions.
     """
+    spec = spec or EspSpec(mib=128)
     files = living.unit_files(tree, "--esp") if units else ()
-    content = living.contents(tree, versions, units=files)
+    content = living.contents(tree, versions, fstab=fstab, units=files, more=more)
     first = commit.make(tree, content.first, None)
-    wanted = DiskSpec((Deployment(first),), bootloader="none", readonly=True)
-    made = esp.make(tree, wanted, disk.programs(CHECKOUT), spec or EspSpec(mib=128))
+    listed = "grub2" if spec.grub else "none"
+    wanted = DiskSpec((Deployment(first),), bootloader=listed, readonly=True)
+    made = esp.make(tree, wanted, disk.programs(CHECKOUT), spec)
     whole = updates.add(tree, made.disk, content.later)
     sources = (whole.path,) if made.second is None else (whole.path, made.second)
     paths = []

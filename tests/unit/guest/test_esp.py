@@ -21,6 +21,19 @@ def test_partitions_follow_each_other() -> None:
     assert shape.size == ends[-1] + layout.MIB
 
 
+def test_an_xbootldr_partition_is_empty(tmp_path: Path) -> None:
+    image = tmp_path / "disk"
+    shape = esp_layout(16, EspSpec(mib=48, xbootldr_mib=48))
+    layout.write_table(image, shape)
+    other = shape.named("xbootldr")
+    assert (other.code, other.offset) == ("ea00", 49 * layout.MIB)
+    assert shape.named("root").offset == 97 * layout.MIB
+    fill_fat(image, other, None)
+    words = ["mdir", "-b", "-i", f"{image}@@{other.offset}", "::/"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b""), done
+
+
 @pytest.mark.parametrize("mib", [64, 96, 192, 512])
 def test_fat32_of_any_size(mib: int, tmp_path: Path) -> None:
     image, top = tmp_path / "disk", tmp_path / "top"
