@@ -274,7 +274,7 @@ def booted(image: Path, step: Step, spec: VmSpec) -> Verdict:
     """
     try:
         with Vm(replace(spec, disks=(Disk(image),)), name="crash-boot") as vm:
-            said = vm.console.wait_for(re.compile(rf"{tiny.GREETING} (\S+)"), BOOTED).group(1)
+            said = vm.console.wait_for(re.compile(rf"{tiny.GREETING} (\S+)\s"), BOOTED).group(1)
             told = vm.console.wait_for(re.compile(r"told: ([^\r\n]*)[\r\n]"), BOOTED).group(1)
     except BootvmError as error:
         return Verdict(False, f"boot: {error}")
