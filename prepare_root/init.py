@@ -14,7 +14,7 @@ from prepare_root import (
     switchroot,
     sysroot,
 )
-from prepare_root.constants import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_STRICTATIME
+from prepare_root.constants import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_STRICTATIME, O_WRONLY
 from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats.config import Config
 from prepare_root.plan import Facts
@@ -108,6 +108,7 @@ def _give_up(config: Config) -> None:
     """Carry out `[failure]`: a machine that nobody stands at should try again by itself."""
     action = config.failure_action
     if action == b"shell":
+        _reboot_after_panic()
         log.error(f"failure policy: starting {show(SHELL)}; leaving it reboots")
         _shell()
     if action == b"halt":
@@ -116,6 +117,18 @@ def _give_up(config: Config) -> None:
     log.error(f"failure policy: rebooting in {config.failure_delay} s")
     _bootsys.sleep(float(config.failure_delay))
     _reboot(RB_AUTOBOOT)
+
+
+def _reboot_after_panic() -> None:
+    """Have the kernel reboot when the shell, process 1 by then, ends: it panics at that."""
+    try:
+        fd = _bootsys.open(b"/proc/sys/kernel/panic", O_WRONLY)
+        try:
+            _bootsys.write(fd, b"1\n")
+        finally:
+            _bootsys.close(fd)
+    except OSError as error:
+        log.warning(f"set kernel.panic: {reason_of(error)}; leaving the shell will not reboot")
 
 
 def _shell() -> None:
