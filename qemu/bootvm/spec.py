@@ -29,6 +29,9 @@ class Interface(Enum):
     VIRTIO = "virtio"
     NVME = "nvme"
     SCSI = "scsi"
+    AHCI = "ahci"
+    USB = "usb"
+    MMC = "mmc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,17 @@ def _disk(disk: Disk, number: int) -> list[str]:
         case Interface.SCSI:
             words += ["-device", json.dumps({"driver": "virtio-scsi-pci", "id": f"scsi{number}"})]
             device |= {"driver": "scsi-hd", "bus": f"scsi{number}.0"}
-    if disk.serial:
+        case Interface.AHCI:
+            device |= {"driver": "ide-hd", "bus": f"ide.{number}"}  # the machine's own has six
+        case Interface.USB:
+            words += ["-device", json.dumps({"driver": "qemu-xhci", "id": f"usb{number}"})]
+            device |= {"driver": "usb-storage", "bus": f"usb{number}.0"}
+        case Interface.MMC:
+            words += ["-device", json.dumps({"driver": "sdhci-pci", "id": f"sdhci{number}"})]
+            # One card: its bus has one name.  Its size has to be a power of two.
+            device |= {"driver": "sd-card", "bus": "sd-bus"}
+            del device["bootindex"]  # no firmware boots from it
+    if disk.serial and disk.interface is not Interface.MMC:
         device["serial"] = disk.serial
     return [*words, "-device", json.dumps(device)]
 

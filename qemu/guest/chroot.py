@@ -35,20 +35,25 @@ class Bind:
 class Filesystem:
     """A filesystem at a byte range of a disk image, mounted read-write at `inside`.
 
-    An offset loop is used because not every kernel has a partition parser.
+    An offset loop is used because not every kernel has a partition parser.  `options` are the
+    filesystem's own, e.g. `subvol=root`.
     """
 
     image: Path
     offset: int
     size: int
     inside: str
+    fstype: str = "ext4"
+    options: str = ""
 
     def commands(self, root: str) -> list[str]:
         target = shlex.quote(root + self.inside)
         options = f"loop,offset={self.offset},sizelimit={self.size}"
+        if self.options:
+            options += "," + shlex.quote(self.options)
         return [
             f"mkdir -p {target}",
-            f"mount -t ext4 -o {options} {shlex.quote(str(self.image))} {target}",
+            f"mount -t {self.fstype} -o {options} {shlex.quote(str(self.image))} {target}",
         ]
 
 

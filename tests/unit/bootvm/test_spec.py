@@ -51,6 +51,8 @@ def test_uefi_variables_are_the_private_copy() -> None:
         (Disk(Path("/d")), {"driver": "virtio-blk-pci"}),
         (Disk(Path("/d"), interface=Interface.NVME), {"driver": "nvme", "serial": "nvme0"}),
         (Disk(Path("/d"), interface=Interface.SCSI), {"driver": "scsi-hd", "bus": "scsi0.0"}),
+        (Disk(Path("/d"), interface=Interface.AHCI), {"driver": "ide-hd", "bus": "ide.0"}),
+        (Disk(Path("/d"), interface=Interface.USB), {"driver": "usb-storage", "bus": "usb0.0"}),
         (Disk(Path("/d"), serial="S1"), {"driver": "virtio-blk-pci", "serial": "S1"}),
     ],
 )
@@ -59,6 +61,14 @@ def test_disk_interfaces(disk: Disk, device: dict[str, str]) -> None:
     made = [json.loads(value) for value in after(words, "-device") if value.startswith("{")][-1]
     assert device.items() <= made.items()
     assert made["bootindex"] == 1
+
+
+def test_a_card_has_what_qemu_knows_of_cards() -> None:
+    disk = Disk(Path("/d"), interface=Interface.MMC, serial="S1")
+    words = arguments(VmSpec(disks=(disk,)), SOCKETS)
+    *_, slot, card = [json.loads(one) for one in after(words, "-device") if one.startswith("{")]
+    assert slot == {"driver": "sdhci-pci", "id": "sdhci0"}
+    assert card == {"driver": "sd-card", "bus": "sd-bus", "drive": "disk0", "id": "dev0"}
 
 
 def test_disk_paths_may_hold_any_character() -> None:
