@@ -25,6 +25,9 @@ from bootentries.txn.context import Context
 from bootentries.txn.run_ops import LIMIT_S, RunProgram
 from bootentries.txn.write import apply_notes, plan_clean
 
+# What people call it, to the word that libostree has.
+_ALIASES = {"grub": "grub2"}
+
 
 @click.group(invoke_without_command=True)
 @common_options
@@ -57,7 +60,7 @@ def loader(context: click.Context) -> None:
 
 
 @loader.command("set")
-@click.argument("name", type=click.Choice((*LOADERS, SDBOOT)), metavar="NAME")
+@click.argument("name", type=click.Choice((*LOADERS, SDBOOT, *_ALIASES)), metavar="NAME")
 @click.option("--only", is_flag=True, help="Write for this one alone from now on.")
 @dry_run_option
 @lock_option
@@ -66,14 +69,15 @@ def loader(context: click.Context) -> None:
 def set_loader(context: click.Context, *, name: str, only: bool, dry_run: bool) -> None:
     """Write into ostree/repo/config which bootloader is written for.
 
-    NAME is auto, none, grub2, syslinux, uboot, zipl or aboot, which is sysroot.bootloader;
-    or sdboot, for systemd-boot on EFI partitions, which stands beside that.  The rest of
-    the file stays as it is.
+    NAME is auto, none, grub2 (or grub), syslinux, uboot, zipl or aboot, which is
+    sysroot.bootloader; or sdboot, for systemd-boot on EFI partitions, which stands beside
+    that.  The rest of the file stays as it is.
 
     Example: bootentries loader set grub2
     """
     from bootentries.cli.loader_set import CONFIG, change_loader, unready  # noqa: PLC0415
 
+    name = _ALIASES.get(name, name)
     with (reading if dry_run else writing)(context) as root:
         changes, back = change_loader(root, name, only=only, dry_run=dry_run)
         if not changes:

@@ -114,6 +114,7 @@ def test_set(fake, act):
     assert config.read_text() == before + "\n[sysroot]\nbootloader=grub2\n"
     assert config.stat().st_mode & 0o7777 == 0o640
     assert act("set", "grub2") == (0, "sysroot.bootloader: grub2 already\n", "")
+    assert act("set", "grub") == (0, "sysroot.bootloader: grub2 already\n", "")
     # What is no name is repaired, too; what cannot work yet is said.
     config.write_text(config.read_text().replace("grub2", "lilo"))
     status, out, err = act("set", "syslinux")
