@@ -12,6 +12,7 @@ from bootentries.errors import BootentriesError
 from bootentries.esp import ops
 from bootentries.esp.entry import EspEntry, Payload, entry_text, same_but_version
 from bootentries.esp.grow import ENTRY_SLOTS, PAYLOAD_SLOTS, Grow, room
+from bootentries.esp.lost import without_lost
 from bootentries.esp.names import ENTRIES, PAYLOAD, EntryName
 from bootentries.esp.ops import EspOp
 from bootentries.esp.present import SREL, SREL_TEXT, Present
@@ -19,7 +20,12 @@ from bootentries.esp.verdicts import left_counters, stubs
 
 
 class NoRoom(BootentriesError):
-    """Old and new do not fit, and no way keeps a default bootable all along."""
+    """Old and new do not fit, and no way keeps a default bootable all along.
+
+    `first` is what can be removed all the same.
+    """
+
+    first: tuple[EspOp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +34,15 @@ class Wanted:
 
     `extra` are files for a list that comes later; they are copied when there is room.
     `keep` is the deployment that runs: it stays bootable on the way.  `counted` is the file
-    name by which it was booted, while nobody has judged that boot.
+    name by which it was booted, while nobody has judged that boot.  `there` are the deployments
+    that are there, None when nobody has looked.
     """
 
     entries: tuple[EspEntry, ...]
     extra: tuple[Payload, ...] = ()
     keep: str | None = None
     counted: str | None = None
+    there: frozenset[str] | None = None
 
     @property
     def payloads(self) -> tuple[Payload, ...]:
@@ -75,8 +83,9 @@ def plan(present: Present, wanted: Wanted, reread: bool = False) -> EspPlan:
         # A list that boots nothing is no reason to take away what does.
         return EspPlan((), not present.live)
     wanted = with_counters(present, wanted)
+    present, lost = without_lost(present, wanted.there)
     same = in_step(present, wanted)
-    todo: list[EspOp] = list(_remove_unused(present, wanted, same))
+    todo: list[EspOp] = [*lost, *_remove_unused(present, wanted, same)]
     if same and not reread:
         copies = _extra_copies(present, wanted, todo)
         return EspPlan((*todo, *copies), not todo)
@@ -189,13 +198,15 @@ def _make_room(present: Present, wanted: Wanted, todo: list[EspOp]) -> tuple[ops
     )
     gained = _gained(present, files)
     if due > free + gained:
-        raise NoRoom(
+        error = NoRoom(
             "sync ESP", "partition",
             f"{_mib(due)} are needed, {_mib(free)} are free"
             + (f", and {_mib(gained)} could be freed" if gained else ""),
             hint="undeploy what is not needed, use a larger partition, or remove what others "
             f"keep there; it holds {_mib(present.size)}",
         )  # fmt: skip
+        error.first = tuple(todo)
+        raise error
     entries = tuple(f"{ENTRIES}/{item.file}" for item in dropped)
     return (ops.RemoveFiles(entries), ops.RemoveFiles(files))
 

@@ -8,6 +8,7 @@ from bootentries.errors import BootentriesError
 from bootentries.esp.config import read_esp_config
 from bootentries.esp.entry import EspEntry, Payload
 from bootentries.esp.find import find_places
+from bootentries.esp.lost import present_deployments
 from bootentries.esp.names import payload_name
 from bootentries.esp.places import opened_place
 from bootentries.esp.plan import NoRoom, Wanted, plan
@@ -39,7 +40,8 @@ def check_room(root: Root, present: Sysroot, targets: tuple[Target, ...]) -> Non
         try:
             with opened_place(root, place.boot, write=False) as fd:
                 found = read_present(fd)
-                plan(found, Wanted(_entries(root, targets, found), keep=keep))
+                entries = _entries(root, targets, found)
+                plan(found, Wanted(entries, keep=keep, there=present_deployments(root)))
         except NoRoom as error:
             refused.append(
                 BootentriesError("write deployments", place.label, error.reason, error.hint)

@@ -15,7 +15,7 @@ from bootentries.esp.install import plan_install, plan_remove
 from bootentries.esp.links import make_link, remove_links, sync_links, unused_links
 from bootentries.esp.ops import EspOp, Place
 from bootentries.esp.places import PlaceGone, opened_place
-from bootentries.esp.plan import EspPlan, Wanted
+from bootentries.esp.plan import EspPlan, NoRoom, Wanted
 from bootentries.esp.present import Present, read_present
 from bootentries.esp.split import plan_split
 from bootentries.esp.wanted import read_wanted
@@ -207,8 +207,20 @@ def _sync_one(
                 apply(others, Place(one.esp_fd, root.boot(), note))
         todo = todo.then(others)
     except BootentriesError as error:
+        if isinstance(error, NoRoom) and not dry_run:
+            _remove_first(one, root, error.first, note)
         return Outcome(place.label, todo, _about(place, error))
     return Outcome(place.label, todo)
+
+
+def _remove_first(
+    one: _Opened, root: Root, todo: tuple[EspOp, ...], note: Callable[[str], None]
+) -> None:
+    """Let the default be one that boots, and what room there is be free, with no room for all."""
+    try:
+        apply(todo, Place(one.fd, root.boot(), note))
+    except BootentriesError as error:
+        note(str(error))
 
 
 def _about(place: EspPlace, error: BootentriesError) -> BootentriesError:

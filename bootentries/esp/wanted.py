@@ -10,6 +10,7 @@ from bootentries.entries.stored import entry_bootlink
 from bootentries.errors import BootentriesError, from_os_error
 from bootentries.esp.entry import EspEntry, Payload, extras_of
 from bootentries.esp.links import find_link
+from bootentries.esp.lost import present_deployments
 from bootentries.esp.names import payload_name
 from bootentries.esp.ops import digest_of
 from bootentries.esp.plan import Wanted
@@ -67,9 +68,10 @@ def read_wanted(
         for name in fs.list_optional(root.boot(), directory) or []
         if _KERNEL_FILE.fullmatch(name)
     )
+    there = present_deployments(root)
     if booted is None:
-        return Wanted(entries, extra)
-    return Wanted(entries, extra, identity(booted), counted_name(efivars))
+        return Wanted(entries, extra, there=there)
+    return Wanted(entries, extra, identity(booted), counted_name(efivars), there)
 
 
 def counted_name(efivars: str = EFIVARS) -> str | None:

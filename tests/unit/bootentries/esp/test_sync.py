@@ -1,11 +1,13 @@
 """All partitions at once: each is brought in step, or says why not."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from bootentries.errors import BootentriesError
 from bootentries.esp.names import ENTRIES
+from bootentries.esp.present import read_present
 from bootentries.esp.sync import is_pending, remove_all, sync_all
 from bootentries.sysroot import load
 
@@ -132,3 +134,22 @@ def test_no_partition_at_all(fake, act):
     fake.config("[bootchain]\nesp=x\n")
     with pytest.raises(BootentriesError, match="find ESP: x: neither an absolute path"):
         act()
+
+
+def test_without_room_what_boots_nothing_is_removed(fake, two, act, monkeypatch):
+    act(two[0])
+    assert len(names(two[0])) == 2
+    # A list that libostree wrote while the second one ran: the first is gone.
+    shutil.rmtree(fake.deployment(0))
+    fake.entry(0).unlink()
+    text = fake.entry(1).read_text()
+    fake.entry(1).write_text(text.replace(" quiet", " loud"))
+    full = lambda fd: replace(read_present(fd), free=0)  # noqa: E731
+    monkeypatch.setattr("bootentries.esp.sync.read_present", full)
+    (planned,) = act(two[0], dry_run=True)
+    assert "are needed" in str(planned.error)
+    assert len(names(two[0])) == 2
+    (outcome,) = act(two[0])
+    assert "are needed" in str(outcome.error)
+    (left,) = names(two[0])
+    assert "b" * 64 in (two[0] / ENTRIES / left).read_text()
