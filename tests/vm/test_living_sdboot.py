@@ -28,5 +28,7 @@ def test_staged_finalised_rolled_back_and_forward(
     chain = (EVENTS["stopped finaliser"], STOPPING, STOPPED, EVENTS["unmounting /boot"])
     places = [place(shutdown, pattern) for pattern in chain]
     assert places == sorted(places)
-    assert guest.last_shutdown("bootentries-esp.service")[-3:][0].endswith(": in step")
+    said = guest.last_shutdown("bootentries-esp.service")
+    (stopping,) = (at for at, line in enumerate(said) if line.startswith("Stopping "))
+    assert [line for line in said[stopping:] if line.startswith("/dev/")] == ["/dev/vda1: in step"]
     assert guest.sh(espguest.IN_STEP).endswith(": in step\n")
