@@ -63,6 +63,12 @@ def _starts(fat: Fat, entry: Entry) -> bool:
         return False
 
 
+def stored(image: Path, offset: int, path: str) -> bytes:
+    """A file of the partition; raises FatError when it is not there, or broken."""
+    with image.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return Fat(data, offset).read(path)
+
+
 def judge(image: Path, offset: int, step: Step) -> Verdict:
     """Old or new, and whole; all else is a fault."""
     try:

@@ -3,6 +3,7 @@
 The firmware is OVMF, the loader systemd-boot's own program, the menu driven over serial.
 """
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -112,17 +113,38 @@ def test_two_partitions_in_step_and_either_boots(
     part = variable(two, "LoaderDevicePartUUID")
     other = two.sh("lsblk -no PARTUUID /dev/disk/by-partlabel/other").strip()
     assert re.sub("[^0-9a-f]", "", other) in re.sub("[^0-9a-f]", "", part.lower())
-    # One of them fails: told, and the other is in step all the same.
+    # One of them is not there: told, and the other is in step all the same.
     configure(two, "s/PARTLABEL=other/PARTLABEL=gone/")
     done = two.vm.run("bootentries instutil set-kargs --merge --append=alone=1", 240)
     assert "gone" in done.stderr
     assert "hint: " in done.stderr
-    verify = two.vm.run("bootentries verify", 120)
-    assert verify.status == 1
-    assert "esp-missing" in two.vm.run("bootentries --json verify", 120).stdout
+    assert {"esp-missing", "esp-pending"} == codes(two)
+    configure(two, "s/PARTLABEL=gone/PARTLABEL=other/")
     two.vm.power_off(DOWN)
-    three = guest.boot()
-    assert "alone=1" in three.sh("cat /proc/cmdline")
+
+    # One of them cannot be written to any more: what it boots is kept.
+    three = guest.boot(locked=1)
+    assert "alone=1" in three.sh("cat /proc/cmdline").split()
+    before = three.sh("bootentries esp status --json")
+    done = three.vm.run("bootentries instutil set-kargs --merge --append=locked=1", 240)
+    assert done.status == 0, done
+    assert "left for later: sync ESP: /dev/disk/by-partlabel/other: it is read-only" in done.stderr
+    assert codes(three) >= {"esp-read-only", "esp-differ", "esp-entry-missing", "esp-pending"}
+    after = three.sh("bootentries esp status --json")
+    assert [one["state"] for one in json.loads(after)] == ["in step", "failed"]
+    assert json.loads(after)[1]["entries"] == json.loads(before)[1]["entries"]
+    three.vm.power_off(DOWN)
+
+    # From either, and then they are in step again.
+    four = guest.boot(order=(1, 0))
+    assert "locked=1" not in four.sh("cat /proc/cmdline").split()
+    assert four.version() == "2.0"
+    assert four.sh(IN_STEP).count("in step") == 2
+    four.sh("bootentries cleanup", 240)
+    assert codes(four) == set()
+    four.vm.power_off(DOWN)
+    five = guest.boot()
+    assert "locked=1" in five.sh("cat /proc/cmdline").split()
 
 
 MOUNT = "mkdir -p /run/esp; mount {} /dev/disk/by-partlabel/esp1 /run/esp"
@@ -141,7 +163,7 @@ FAULTS = {
     ),
     "read-only": (
         MOUNT.format("-o ro"),
-        "umount /run/esp",
+        "true",
         "it is read-only",
         {"esp-read-only", "esp-entry-missing", "esp-pending"},
     ),
@@ -152,7 +174,7 @@ def test_faults_are_told_and_the_machine_boots(
     guest_tree: Tree, machine: Start, tmp_path: Path
 ) -> None:
     guest = espguest.build(guest_tree, ("2.0",), tmp_path, machine)
-    one = guest.boot()
+    one = guest.begin()
     assert codes(one) == set()
     one.sh(f"{MOUNT.format('')}; {OTHERS}; umount /run/esp")
     one.offer("2.0")
@@ -171,27 +193,40 @@ def test_faults_are_told_and_the_machine_boots(
         assert said in done.stderr, done
         # A write of ours stops at a partition that fails, so the list before is not cleaned up.
         assert {code for code in codes(one) if code.startswith("esp-")} == named
+        # It boots all the same: the list before, or the new one where shutdown could write it.
+        one.reboot()
+        assert one.version() == (FIRST if number == 0 else "2.0")
         one.sh(end)
         one.sh("bootentries esp sync && bootentries cleanup", 240)
         assert codes(one) == set()
-    # No partition where one is said to be.
+    # No partition where one is said to be: then nothing is kept for it but what runs.
+    if "turn=1" not in one.sh("cat /proc/cmdline").split():
+        one.reboot()
     configure(one, "s/^bootloader=sdboot/&\\nesp=PARTLABEL=gone/")
     done = one.vm.run("bootentries instutil set-kargs --merge --append=last=1", 240)
     assert "open ESP: /dev/disk/by-partlabel/gone: No such file or directory" in done.stderr
     assert {"esp-missing", "esp-pending"} <= codes(one)
+    one.reboot()
+    assert one.version() == "2.0"
     configure(one, "/PARTLABEL=gone/d")
     one.sh("bootentries esp sync && bootentries cleanup", 240)
     # A name of ours in capitals, which is the same on FAT.
     one.sh(f"{MOUNT.format('')}; echo x > {ONLY}/BOOTCHAIN-000001-01.CONF; umount /run/esp")
     assert codes(one) == {"esp-name-collision"}
+    one.reboot()
+    assert {"turn=1", "last=1"} <= set(one.sh("cat /proc/cmdline").split())
+    # Somebody else's entry is the first, and nothing of ours says which is the default.
+    config = "printf 'timeout 10\\n' > /run/esp/loader/loader.conf"
+    one.sh(f"{MOUNT.format('')}; {config}; sed -i s/zzz/aaa/ {ONLY}/other.conf; umount /run/esp")
+    assert codes(one) == {"esp-name-collision", "esp-default"}
+    one.choose("(ostree:0)")
+    assert {"turn=1", "last=1"} <= set(one.sh("cat /proc/cmdline").split())
     one.vm.power_off(DOWN)
 
-    # What was not ours is as it was, and what boots is the last list.
+    # What was not ours is as it was.
     files = guest.fat(0, tmp_path)
-    assert files[f"{ENTRIES}/other.conf"] == b"title Other\nsort-key zzz\nlinux /other\n"
+    assert files[f"{ENTRIES}/other.conf"] == b"title Other\nsort-key aaa\nlinux /other\n"
     assert files["other"] == b"other\n"
     assert files["bootchain/mine"] == b"mine\n"
     assert files[f"{ENTRIES}/BOOTCHAIN-000001-01.CONF"] == b"x\n"
-    two = guest.boot()
-    assert two.version() == "2.0"
-    assert {"turn=1", "last=1"} <= set(two.sh("cat /proc/cmdline").split())
+    assert files["loader/loader.conf"] == b"timeout 10\n"

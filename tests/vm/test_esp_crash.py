@@ -16,6 +16,7 @@ from crashlab import EFFORT, OURS, Recording, Step, deploy
 from bootvm import firmware
 from bootvm.crash.cuts import Kind
 from bootvm.crash.explore import Findings, Judge, Verdict, explore
+from bootvm.crash.fat import FatError
 from bootvm.crash.filesystem import Place
 from bootvm.crash.log import Log
 from bootvm.crash.report import as_json, as_text
@@ -23,6 +24,7 @@ from bootvm.crash.sampling import Choice
 from bootvm.spec import Firmware, VmSpec
 from guest import disk, esp, layout
 from guest.disk import Deployment, DiskSpec
+from guest.firmware import systemd_boot
 from guest.tree import Tree
 
 pytestmark = pytest.mark.vm
@@ -65,6 +67,29 @@ BROKEN = {
     "-back": f"{OURS} undeploy 0",
     "broken switch first": crashlab.patched(SWITCH_FIRST, deploy("2.0", "--retain")),
 }
+# systemd-boot's program, replaced by one that has some more bytes at its end.
+PROGRAMS = ("EFI/BOOT/BOOTX64.EFI", "EFI/systemd/systemd-bootx64.efi")
+TREE = "/run/tree/usr/lib/systemd/boot/efi"
+GET = (
+    f"mkdir -p {TREE} /run/esp; mount -o ro /dev/vdb1 /run/esp; "
+    f"cp /run/esp/{PROGRAMS[0]} {TREE}/systemd-bootx64.efi; umount /run/esp"
+)
+IN_PLACE = """
+import os
+from bootentries import fs
+from bootentries.esp import install_ops
+def put(op, place):
+    with fs.opened(place.fd, op.path, os.O_WRONLY | os.O_TRUNC) as fd:
+        fs.write_all(fd, op.data)
+        os.fsync(fd)
+install_ops.PutProgram.apply = put
+"""
+INSTALL = {
+    "-more": f"{GET}; printf more >> {TREE}/systemd-bootx64.efi",
+    "program": f"{OURS} esp install --from /run/tree",
+    "-most": f"printf most >> {TREE}/systemd-bootx64.efi",
+    "broken program": crashlab.patched(IN_PLACE, "esp install --from /run/tree"),
+}
 # As the first sync on FAT leaves it: directories with room, which mtools do not make.
 FIRST = {"-first": f"{OURS} esp sync --reread"}
 STEPS = {
@@ -95,7 +120,7 @@ def recording(
         seats(),
         crashlab.guest(guest_tree, image, own.path, log, name="esp-crash") as (vm, recorder),
     ):
-        steps = crashlab.record(vm, recorder, {**FIRST, **STEPS, **BROKEN})
+        steps = crashlab.record(vm, recorder, {**FIRST, **STEPS, **BROKEN, **INSTALL})
     root = own.layout.named("root")
     return Recording(own.path, log, steps, Place("ext4", root.offset, root.size))
 
@@ -137,6 +162,30 @@ def test_a_broken_sync_is_caught(recording: Recording, name: str) -> None:
     assert found.failures, "a sync that is out of order went unnoticed"
     assert found.shortest is not None
     assert len(found.shortest.cut.lost) + len(found.shortest.cut.torn) <= 2
+
+
+def program(image: Path, offset: int, step: Step) -> Verdict:
+    """Whether firmware finds a whole program in both places, and that a default to boot."""
+    found = espjudge.judge(image, offset, step)
+    known = systemd_boot().read_bytes()
+    try:
+        ends = [espjudge.stored(image, offset, path).removeprefix(known) for path in PROGRAMS]
+    except FatError as error:
+        return Verdict(False, str(error))
+    if not found.ok or not set(ends) <= {b"", b"more", b"moremost"}:
+        return found if not found.ok else Verdict(False, f"program: {[len(end) for end in ends]}")
+    return Verdict(True, f"{ends[0].decode()}.")
+
+
+def test_a_program_is_replaced_as_a_whole(recording: Recording) -> None:
+    found = explored(recording, "program", Choice(samples=100 * EFFORT, tears=1), program)
+    assert found.failures == [], found.shortest
+    assert set(found.verdicts) == {".", "more."}
+
+
+def test_a_program_written_in_place_is_caught(recording: Recording) -> None:
+    found = explored(recording, "broken program", Choice(samples=300, tears=1), program, enough=1)
+    assert found.failures, "a program of which a half was written went unnoticed"
 
 
 def test_some_really_boot(recording: Recording, seats: Seats) -> None:
