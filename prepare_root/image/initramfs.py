@@ -12,14 +12,17 @@ import click
 
 from prepare_root.formats import FormatError, keys
 from prepare_root.formats import config as formats_config
-from prepare_root.image import compression, contents, kmodules
+from prepare_root.image import (
+    compression,
+    contents,
+    hostroot,
+    include,
+    kmodules,
+    microcode,
+    selection,
+)
 from prepare_root.image.compression import Compression
 from prepare_root.image.errors import ImageError
-
-# Drivers before filesystems: disks are probed while the rest still loads.
-DEFAULT_DRIVERS = ("virtio_blk", "nvme", "ahci")
-# A deployment may need the last two (composefs, an unlocked /usr, a transient /etc).
-DEFAULT_FILESYSTEMS = ("ext4", "overlay", "erofs")
 
 
 def source_date_epoch(environ: dict[str, str]) -> int:
@@ -58,30 +61,6 @@ def write(out: Path, image: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ImageError("write image", str(out), error.strerror or str(error)) from error
-
-
-def requests(filesystems: Sequence[str], drivers: Sequence[str]) -> list[kmodules.Request]:
-    """The wanted modules in load order; a default that a kernel lacks is left out."""
-    wanted = [kmodules.Request.parse(text) for text in drivers]
-    if not drivers:
-        wanted = [kmodules.Request(name, required=False) for name in DEFAULT_DRIVERS]
-    if filesystems:
-        return wanted + [kmodules.Request.parse(text, filesystem=True) for text in filesystems]
-    return wanted + [
-        kmodules.Request(name, required=False, filesystem=True) for name in DEFAULT_FILESYSTEMS
-    ]
-
-
-def config_requests(text: str) -> list[kmodules.Request]:
-    """The modules without which a machine with the configuration `text` cannot boot."""
-    config = formats_config.parse(text.encode())
-    names = []
-    if config.composefs != b"no":
-        names += ["erofs", "overlay"]
-    elif config.root_transient or config.etc_transient:
-        names += ["overlay"]
-    required = config.composefs != b"maybe"
-    return [kmodules.Request(name, required, filesystem=True) for name in names]
 
 
 def read_config(path: Path) -> str:
@@ -159,7 +138,7 @@ def default_binary(progress: Callable[[str], None]) -> Path:
     "filesystems",
     multiple=True,
     metavar="NAME",
-    help=f"Filesystem of the root, repeatable.  [default: {', '.join(DEFAULT_FILESYSTEMS)},"
+    help=f"Filesystem, repeatable.  [default: {', '.join(selection.DEFAULT_FILESYSTEMS)},"
     " as the kernel has them]",
 )
 @click.option(
@@ -167,8 +146,27 @@ def default_binary(progress: Callable[[str], None]) -> Path:
     "drivers",
     multiple=True,
     metavar="'NAME [PARAM=VALUE ...]'",
-    help=f"Block driver, repeatable.  [default: {', '.join(DEFAULT_DRIVERS)},"
+    help=f"Block driver, repeatable.  [default: {', '.join(selection.DEFAULT_DRIVERS)},"
     " as the kernel has them]",
+)
+@click.option(
+    "--generic",
+    is_flag=True,
+    help="Modules for most machines: "
+    + ", ".join((*selection.GENERIC_DRIVERS, *selection.GENERIC_FILESYSTEMS)),
+)
+@click.option(
+    "--hostonly",
+    is_flag=True,
+    help="Only the modules that this machine's root needs, and those that are named.",
+)
+@click.option(
+    "--host",
+    metavar="DIR",
+    default="/",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="For --hostonly: where sys and proc of the machine are.",
 )
 @click.option(
     "--config",
@@ -201,6 +199,20 @@ def default_binary(progress: Callable[[str], None]) -> Path:
     type=click.Path(path_type=Path),
     help="The kernel's configuration, when it is in none of the usual places.",
 )
+@click.option(
+    "--include",
+    "includes",
+    metavar="SOURCE[:/PLACE]",
+    multiple=True,
+    help="A file or directory to add, repeatable; at the place where it is, unless said.",
+)
+@click.option(
+    "--microcode",
+    "firmware",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Add the microcode in DIR/intel-ucode and DIR/amd-ucode, e.g. of /usr/lib/firmware.",
+)
 @click.option("--list", "list_only", is_flag=True, help="Print what would go in; write nothing.")
 def command(
     *,
@@ -210,11 +222,16 @@ def command(
     binary: Path | None,
     filesystems: tuple[str, ...],
     drivers: tuple[str, ...],
+    generic: bool,
+    hostonly: bool,
+    host: Path,
     config: Path | None,
     etc_config: Path | None,
     key: Path | None,
     compress: str,
     kernel_config: Path | None,
+    includes: tuple[str, ...],
+    firmware: Path | None,
     list_only: bool,
 ) -> None:
     """Build an initramfs image at OUT whose /init is the static prepare-root.
@@ -243,26 +260,57 @@ def command(
     # As at boot, the one in /etc replaces the other.
     counts = text if etc_text is None else etc_text
     more = key_items(counts, key)
+    wanted = choose_modules(filesystems, drivers, generic, host if hostonly else None)
+    added = include.items(includes)
+    early = early_items(firmware, host if hostonly else None)
     progress(f"resolving modules of {kver}")
-    wanted = requests(filesystems, drivers) + config_requests(counts)
-    closure = kmodules.resolve(tree, wanted)
-    items = contents.plan(
-        binary or default_binary(progress),
-        kver,
-        closure,
-        text,
-        etc_text,
-        more=more,
+    requests = (*wanted.requests, *selection.for_config(counts))
+    closure = kmodules.resolve(tree, requests, wanted.aliases)
+    own = contents.plan(
+        binary or default_binary(progress), kver, closure, text, etc_text, more=more
     )
+    include.check(added, own)
+    items = contents.with_directories((*own, *added))
     if list_only or out is None:
-        print_plan(items, closure, method)
+        print_plan((*contents.with_directories(early), *items), closure, method)
         return
     progress(f"packing {len(items) + 1} members, {len(closure.modules)} modules")
     archive = contents.pack(items, epoch)
     progress(f"compressing {len(archive)} bytes ({method})")
     image = compression.compress(archive, method)
+    if early:
+        image = contents.pack(contents.with_directories(early), epoch, ()) + image
     write(out, image)
     progress(f"wrote {out}: {len(image)} bytes")
+
+
+def choose_modules(
+    filesystems: Sequence[str], drivers: Sequence[str], generic: bool, host: Path | None
+) -> selection.Wanted:
+    """What the options ask for; `host` is where the machine is that the image is only for."""
+    if host is None:
+        choose = selection.generic if generic else selection.default
+        return choose(filesystems, drivers)
+    if generic:
+        raise click.UsageError("--generic and --hostonly exclude each other.")
+    found = hostroot.find(host)
+    click.echo(f"==> root: {found.fstype} on {found.device}", err=True)
+    return selection.hostonly(found, filesystems, drivers)
+
+
+def early_items(firmware: Path | None, host: Path | None) -> list[contents.Item]:
+    """The early image's members; of an image for one machine, for its processor alone."""
+    if firmware is None:
+        return []
+    processor = None
+    if host is not None:
+        try:
+            text = (host / "proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ImageError("read processor", str(error.filename), reason) from error
+        processor = microcode.Processor.parse(text)
+    return microcode.items(firmware, processor)
 
 
 def print_plan(

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from prepare_root.image.errors import ImageError
@@ -24,6 +25,7 @@ from prepare_root.image.run import attempt, run
 COMPANIONS: dict[str, tuple[str, ...]] = {
     "ahci": ("sd_mod",),
     "ata_piix": ("sd_mod",),
+    "mmc_block": ("sdhci_pci", "sdhci_acpi"),
     "usb_storage": ("xhci_pci", "ehci_pci", "sd_mod"),
     "uas": ("usb_storage", "xhci_pci", "ehci_pci", "sd_mod"),
     "vfat": ("nls_cp437", "nls_ascii", "nls_iso8859_1", "nls_utf8"),
@@ -86,13 +88,15 @@ def _root_of(place: Path) -> Path | None:
 class Request:
     """A module that is wanted, by name or alias, with its parameters.
 
-    One that is not `required` is left out silently when the kernel has no such thing.
+    One that is not `required` is left out silently when the kernel has no such thing.  Without
+    `companions`, what it meets at run time is asked for by others.
     """
 
     name: str
     required: bool = True
     params: str = ""
     filesystem: bool = False
+    companions: bool = True
 
     @classmethod
     def parse(cls, text: str, filesystem: bool = False) -> "Request":
@@ -155,11 +159,14 @@ class Closure:
         return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 
-def resolve(tree: ModuleTree, requests: Sequence[Request]) -> Closure:
+def resolve(
+    tree: ModuleTree, requests: Sequence[Request], modaliases: Sequence[str] = ()
+) -> Closure:
     """Everything that `requests` need, each module after those that it depends on.
 
-    Soft dependencies are in; what is built into the kernel is not.  Raises ImageError for
-    a required module which the kernel has neither as a module nor built in.
+    So do the devices with `modaliases`, as far as the kernel has modules for them.  Soft
+    dependencies are in; what is built into the kernel is not.  Raises ImageError for a required
+    module which the kernel has neither as a module nor built in.
     """
     modules: dict[str, KernelModule] = {}
     builtin: list[str] = []
@@ -167,7 +174,10 @@ def resolve(tree: ModuleTree, requests: Sequence[Request]) -> Closure:
     triggers: list[Trigger] = []
     with kmod_view(tree) as view:
         aliases = _aliases(view / "usr/lib/modules" / tree.kver / "modules.alias")
-        for request in _with_companions(requests):
+        asked = [
+            Request(name, required=False, companions=False) for name in _served(modaliases, aliases)
+        ]
+        for request in _with_companions([*asked, *requests]):
             lines = _show_depends(view, tree, request)
             if lines is None:
                 if request.required:
@@ -203,6 +213,17 @@ def _aliases(path: Path) -> dict[str, list[str]]:
     return found
 
 
+def _served(modaliases: Sequence[str], aliases: dict[str, list[str]]) -> list[str]:
+    """The modules with an alias that matches one of `modaliases`, in their order."""
+    found = []
+    for modalias in modaliases:
+        bus = modalias.partition(":")[0] + ":"
+        for module, patterns in aliases.items():
+            if any(one.startswith(bus) and fnmatchcase(modalias, one) for one in patterns):
+                found.append(module)
+    return list(dict.fromkeys(found))
+
+
 def _triggers(
     request: Request, modules: tuple[str, ...], aliases: dict[str, list[str]]
 ) -> Iterator[Trigger]:
@@ -236,7 +257,7 @@ def _with_companions(requests: Iterable[Request]) -> list[Request]:
         known = wanted.get(name)
         if known is None or (request.required and not known.required):
             wanted[name] = request
-    for name in list(wanted):
+    for name in [name for name, request in wanted.items() if request.companions]:
         for companion in COMPANIONS.get(name, ()):
             wanted.setdefault(companion, Request(companion, required=False))
     return list(wanted.values())

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from prepare_root.image import compression, cpio, initramfs
+from prepare_root.image import compression, cpio, initramfs, inspect
 from prepare_root.image.errors import ImageError
 from prepare_root.image.run import run
 
@@ -120,6 +120,98 @@ def test_a_key_that_is_none(
     with pytest.raises(ImageError, match=f"read keys: {tmp_path}/key: {reason}"):
         invoke(str(tmp_path / "out"), *options, "--key", str(tmp_path / "key"))
     assert not (tmp_path / "out").exists()
+
+
+def loaded(path: Path) -> list[str]:
+    lines = unpack(path)["usr/lib/bootchain/modules"].data.decode().split()
+    return [Path(line).stem for line in lines]
+
+
+def test_modules_of_most_machines(options: list[str], tmp_path: Path) -> None:
+    invoke(str(tmp_path / "out"), *options, "--generic", "--fs", "iso9660")
+    assert {"virtio_blk", "virtio_pci", "isofs", "xfs", "overlay", "erofs"} <= {
+        *loaded(tmp_path / "out")
+    }
+
+
+def test_modules_of_one_machine(options: list[str], tmp_path: Path) -> None:
+    """By what its sysfs says; a driver that the kernel lacks may be built in."""
+    host = tmp_path / "host"
+    device = host / "sys/devices/pci/virtio/block/vda"
+    device.mkdir(parents=True)
+    (device.parents[1] / "modalias").write_text("virtio:d2v\n")
+    (device.parents[2] / "modalias").write_text("pci:v8086\n")
+    for place in ("sys/dev/block", "proc/self"):
+        (host / place).mkdir(parents=True)
+    (host / "sys/dev/block/254:0").symlink_to(device)
+    (host / "proc/self/mountinfo").write_text("1 0 254:0 / / rw - xfs /dev/vda rw\n")
+    result = invoke(str(tmp_path / "out"), *options, "--hostonly", "--host", str(host))
+    assert "root: xfs on vda" in result.stderr
+    assert loaded(tmp_path / "out") == [
+        "virtio_ring", "virtio_blk", "crc32c-generic", "libcrc32c", "xfs", "overlay", "erofs",
+    ]  # fmt: skip
+    index = unpack(tmp_path / "out")["usr/lib/bootchain/module-index"].data.decode()
+    assert index.splitlines()[:2] == ["alias virtio:d2v* 0 1", "fs xfs 2 3 4"]
+
+
+def test_two_choices_at_once(options: list[str], tmp_path: Path) -> None:
+    result = invoke(str(tmp_path / "out"), *options, "--hostonly", "--generic")
+    assert result.exit_code == 2
+    assert "--generic and --hostonly exclude each other." in result.stderr
+
+
+def test_included_files(options: list[str], tmp_path: Path, static_program: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/link").symlink_to("/etc/x")
+    words = ["--include", f"{static_program}:/bin/sh", "--include", f"{tmp_path}/more:/etc/more"]
+    invoke(str(tmp_path / "out"), *options, *words, SOURCE_DATE_EPOCH="7")
+    found = unpack(tmp_path / "out")
+    assert (found["bin/sh"].mode, found["bin/sh"].data) == (0o100755, static_program.read_bytes())
+    assert found["bin"].mode == found["etc/more"].mode == 0o040755
+    link = found["etc/more/link"]
+    assert (link.mode, link.data, link.nlink, link.mtime) == (0o120777, b"/etc/x", 1, 7)
+    listing = invoke(*options, *words, "--list").stdout
+    assert f"lrwxrwxrwx {'':>9} etc/more/link -> /etc/x\n" in listing
+
+
+def test_an_included_file_does_not_replace_ours(
+    options: list[str], tmp_path: Path, static_program: Path
+) -> None:
+    with pytest.raises(ImageError, match=r"include file: /init: there is such a file"):
+        invoke(str(tmp_path / "out"), *options, "--include", f"{static_program}:/init")
+    assert not (tmp_path / "out").exists()
+
+
+def microcode(tmp_path: Path) -> str:
+    for name, data in (
+        ("intel-ucode/06-9e-0a", b"\1\0\0\0i"),
+        ("amd-ucode/microcode_amd.bin", b"DMA\0"),
+    ):
+        (tmp_path / "firmware" / name).parent.mkdir(parents=True)
+        (tmp_path / "firmware" / name).write_bytes(data)
+    return str(tmp_path / "firmware")
+
+
+def test_microcode_is_in_front(options: list[str], tmp_path: Path) -> None:
+    """Plain, since the kernel looks for it before it can unpack anything."""
+    invoke(str(tmp_path / "plain"), *options)
+    words = [*options, "--microcode", microcode(tmp_path)]
+    invoke(str(tmp_path / "out"), *words)
+    data, rest = (tmp_path / "out").read_bytes(), (tmp_path / "plain").read_bytes()
+    assert data.endswith(rest)
+    early = {member.name: member.data for member in cpio.members(data[: -len(rest)])}
+    assert early == {
+        **dict.fromkeys(("kernel", "kernel/x86", "kernel/x86/microcode"), b""),
+        "early_cpio": b"1\n",
+        "kernel/x86/microcode/AuthenticAMD.bin": b"DMA\0",
+        "kernel/x86/microcode/GenuineIntel.bin": b"\1\0\0\0i",
+    }
+    assert (len(data) - len(rest)) % 512 == 0
+    report = inspect.inspect(data, "out")
+    assert report.microcode == tuple(sorted(name for name in early if name.endswith(".bin")))
+    assert "kernel/x86/microcode/GenuineIntel.bin" in invoke(*words, "--list").stdout
+    invoke(str(tmp_path / "again"), *words)
+    assert (tmp_path / "again").read_bytes() == data
 
 
 def test_empty_configuration_is_kept_empty(options: list[str], tmp_path: Path) -> None:

@@ -80,6 +80,24 @@ def test_index_is_read_by_init(kernel_root: Path) -> None:
     assert index.always == ()
 
 
+@pytest.mark.parametrize(
+    ("modaliases", "expected"),
+    [
+        (("virtio:d2v1",), ["virtio_ring", "virtio_blk"]),
+        (("pci:v1AF4d1", "virtio:d2v1"), ["virtio_ring", "virtio_pci", "virtio_blk"]),
+        (("virtio:d3v1", "pci:v8086d1", "crc32c", "of:Nx"), []),
+        ((), []),
+    ],
+)
+def test_what_devices_ask_for(
+    kernel_root: Path, modaliases: tuple[str, ...], expected: list[str]
+) -> None:
+    """Without companions: what such a driver meets is another device, with an alias of its own."""
+    closure = kmodules.resolve(ModuleTree.find(kernel_root, KVER), (), modaliases)
+    assert [module.name for module in closure.modules] == expected
+    assert closure.absent == ()
+
+
 def test_what_is_no_module_is_told_apart(kernel_root: Path) -> None:
     tree = ModuleTree.find(kernel_root, KVER)
     requests = [Request("ext4", filesystem=True), Request("nvme", required=False)]
