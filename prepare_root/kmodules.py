@@ -178,19 +178,32 @@ def _find_devices() -> None:
     for bus in _names(BUSES):
         devices = BUSES + b"/" + bus + b"/devices/"
         for device in _names(devices):
-            path = devices + device + b"/modalias"
+            path = devices + device
             if path not in _image.seen:
                 _image.seen.add(path)
-                numbers = _asked_for(path)
+                numbers = _asked_for(_alias(path, bus))
                 if numbers:
                     _image.asked.append(numbers)
 
 
-def _asked_for(path: bytes) -> Numbers:
+def _alias(device: bytes, bus: bytes) -> bytes:
+    """What a device of `bus` calls itself, or nothing, as most do on a bus like memory or cpu."""
     try:
-        alias = files.read(path).strip()
+        return files.read(device + b"/modalias").strip()
     except OSError:
-        return ()  # most devices of a bus like memory or cpu have none
+        pass
+    # Cards of the bus mmc say it in their event alone.
+    if bus in _image.index.aliases:
+        try:
+            for line in files.read(device + b"/uevent").split(b"\n"):
+                if line.startswith(b"MODALIAS="):
+                    return line[len(b"MODALIAS=") :]
+        except OSError:
+            pass
+    return b""
+
+
+def _asked_for(alias: bytes) -> Numbers:
     found: list[int] = []
     for pattern, numbers in _image.index.aliases.get(_bus(alias), ()):
         if matches(pattern, alias):

@@ -53,7 +53,7 @@ def find(host: Path) -> HostRoot:
     devices = list(_reach((host / "sys/devices").resolve(), start))
     _check(host / "sys", start, fstype, {_text(device / "transport") for device in devices})
     drivers = (_link_name(device / "driver/module") for device in devices)
-    aliases = (_text(device / "modalias") for device in devices)
+    aliases = (_alias(device) for device in devices)
     found = HostRoot(
         start.name.replace("!", "/"),
         fstype,
@@ -125,6 +125,12 @@ def _check(sys: Path, start: Path, fstype: str, transports: set[str]) -> None:
 
 def _beyond(name: str, what: str) -> ImageError:
     return ImageError(OPERATION, name, f"it is {what}, which this image cannot reach", USE_DRACUT)
+
+
+def _alias(device: Path) -> str:
+    """What a device calls itself; a memory card does so in its event alone."""
+    event = re.search(r"^MODALIAS=(.*)$", _text(device / "uevent"), re.MULTILINE)
+    return _text(device / "modalias") or (event[1] if event else "")
 
 
 def _text(path: Path) -> str:

@@ -161,6 +161,20 @@ def test_a_bus_that_a_driver_brings(image):
     assert image.tried() == "ab"
 
 
+def test_a_device_that_says_it_in_its_event_alone(image):
+    """As the kernel's memory cards do; of a bus that the image knows nothing for it is not read."""
+    image.write("alias mmc:block 0\nalias other:x 1\n")
+    for bus, name, alias in (("mmc", "mmc0:1", "mmc:block"), ("cpu", "cpu0", "other:x")):
+        image.device(bus, name, None)
+        text = f"DRIVER=x\nMODALIAS={alias}\n"
+        (image.top / "bus" / bus / "devices" / name / "uevent").write_text(text)
+    image.device("mmc", "mmc1:1", None)
+    kmodules.start()
+    assert kmodules.load_next()
+    assert not kmodules.load_next()
+    assert image.tried() == "a"
+
+
 def test_no_image_of_ours(image):
     image.device("pci", "0", "pci:v1")
     kmodules.start()

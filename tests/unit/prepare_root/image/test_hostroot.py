@@ -103,7 +103,8 @@ def test_what_a_device_waits_for(tmp_path: Path) -> None:
         link(tmp_path, f"{inner}/supplier", f"sys/devices/platform/{other}")
         link(tmp_path, f"sys/devices/platform/{one}/supplier:platform:{name}", inner)
     device = "sys/devices/platform/soc/mmc/mmc_host/mmc0/mmc0:0001/block/mmcblk0"
-    put(tmp_path, "sys/devices/platform/soc/mmc/mmc_host/mmc0/mmc0:0001/modalias", "mmc:block")
+    card = "sys/devices/platform/soc/mmc/mmc_host/mmc0/mmc0:0001"
+    put(tmp_path, f"{card}/uevent", "DRIVER=mmcblk\nMMC_TYPE=SD\nMODALIAS=mmc:block")
     found = hostroot.find(machine(tmp_path, device))
     assert found.aliases == (
         "mmc:block", "of:NmmcTCvendor,sdhci", "of:NclockTCvendor,clk", "of:NpmicTCvendor,pmic",
