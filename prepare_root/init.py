@@ -3,6 +3,7 @@
 import _bootsys
 
 from prepare_root import (
+    breaks,
     files,
     kargs,
     kmodules,
@@ -20,7 +21,7 @@ from prepare_root.formats.config import Config
 from prepare_root.plan import Facts
 
 SYSROOT = b"/sysroot"
-SHELL = b"/bin/sh"
+SHELL = breaks.SHELL
 
 # The kernel's own filesystems, as systemd wants to find them (its INITRD_INTERFACE), with the
 # limits that it would give them itself (its mountpoint-util.h): a mount that is there stays as
@@ -73,7 +74,10 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
         raise Failure("read kernel command line", "/proc/cmdline", reason_of(error)) from error
     wanted = kargs.parse(cmdline)
     separateusr.refuse(cmdline, None)
+    # Whoever edits an entry must not get at what only a signature lets through.
+    stops = breaks.Breaks(cmdline, allowed=config.composefs != b"signed")
     kmodules.start()
+    stops.stop(breaks.PRE_MOUNT)
     node = rootdev.wait(wanted)
     try:
         files.make_dir(SYSROOT, 0o755)
@@ -81,6 +85,7 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
         raise Failure("make mount point", show(SYSROOT), reason_of(error)) from error
     rootdev.mount(node, SYSROOT, wanted)
     log.info(f"root device {show(node)} mounted")
+    stops.stop(breaks.MOUNT)
     native_plan = prepare.native_root(SYSROOT, cmdline)
     if native_plan is not None:
         kmodules.for_filesystem(b"erofs")
@@ -91,6 +96,7 @@ def _boot(config: Config, arguments: list[bytes], environ: list[bytes]) -> None:
         separateusr.refuse(cmdline, files.read_in_root(facts.deployment, b"etc/fstab"))
         _load_for(facts)
         prepare.carry_out(facts, config)
+    stops.stop(breaks.PRE_PIVOT)
     log.info("switching root")
     switchroot.switch(SYSROOT)
     switchroot.hand_over(wanted.init, arguments, environ)
@@ -134,7 +140,7 @@ def _reboot_after_panic() -> None:
 def _shell() -> None:
     """Become a shell on the console; process 1 that ends would only panic the kernel."""
     try:
-        _bootsys.execve(SHELL, [SHELL], [b"HOME=/", b"TERM=linux", b"PATH=/bin:/usr/bin:/sbin"])
+        _bootsys.execve(SHELL, [SHELL], breaks.ENVIRON)
     except OSError as error:
         log.error(f"start shell: {show(SHELL)}: {reason_of(error)}")
 

@@ -883,6 +883,51 @@ CALL(rmdir)
     return done(result, path);
 }
 
+/* As process 1, whatever else ends meanwhile is reaped, too. */
+static int
+wait_for(pid_t child, int *status)
+{
+    pid_t wanted = getpid() == 1 ? -1 : child, ended;
+
+    do {
+        ended = waitpid(wanted, status, 0);
+    } while (ended != child && (ended >= 0 || errno == EINTR));
+    return ended == child ? 0 : -1;
+}
+
+CALL(run)
+{
+    static char *names[] = {"path", "argv", "environ", "tty", NULL};
+    const char *path;
+    PyObject *argv_list, *environ_list, *answer = NULL;
+    char **argv = NULL, **environ = NULL;
+    int tty, status = 0, result;
+    pid_t child;
+
+    PARSE("yOOi:run", &path, &argv_list, &environ_list, &tty);
+    argv = vector_from_list(argv_list);
+    if (argv != NULL)
+        environ = vector_from_list(environ_list);
+    if (environ != NULL) {
+        child = fork();
+        if (child == 0) {
+            setsid();
+            ioctl(tty, TIOCSCTTY, 0);
+            for (int fd = 0; fd < 3; fd++)
+                dup2(tty, fd);
+            execve(path, argv, environ);
+            _exit(127);
+        }
+        result = -1;
+        if (child > 0)
+            BLOCKING(result, wait_for(child, &status));
+        answer = result < 0 ? fail(path) : PyLong_FromLong(status);
+    }
+    PyMem_Free(argv);
+    PyMem_Free(environ);
+    return answer;
+}
+
 /* Waits two seconds at most: a log line must not hold up a boot. */
 static int
 send_to(const struct sockaddr_un *address, const char *data, size_t size)
@@ -1139,6 +1184,7 @@ static PyMethodDef methods[] = {
     ENTRY(reboot),
     ENTRY(rename),
     ENTRY(rmdir),
+    ENTRY(run),
     ENTRY(send_datagram),
     ENTRY(set_flags),
     ENTRY(setns),

@@ -232,6 +232,28 @@ def test_execve_and_dup2() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "argv", "status"),
+    [
+        (b"/bin/true", [b"true"], 0),
+        (b"/bin/sh", [b"sh", b"-c", b"exit 3"], 3 << 8),
+        (b"/bin/sh", [b"sh", b"-c", b"kill -9 $$"], 9),
+        (b"/none", [b"none"], 127 << 8),
+    ],
+)
+def test_run(path: bytes, argv: list[bytes], status: int) -> None:
+    """What is no terminal serves as well, for programs that need none."""
+    tty = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    other = os.fork()
+    if other == 0:
+        os._exit(0)
+    try:
+        assert _bootsys.run(path, argv, [], tty) == status
+    finally:
+        os.close(tty)
+        assert os.waitpid(other, 0) == (other, 0)  # another's child is left to whoever has it
+
+
 def test_sleep_outlasts_signals_and_lets_handlers_run() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGALRM, lambda number, _frame: seen.append(number))
