@@ -1,4 +1,4 @@
-"""Writing the drop-ins below a root directory, and taking them away."""
+"""Writing drop-ins and units below a root directory, and taking them away."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from bootentries.errors import BootentriesError, from_os_error
 from bootentries.run import run
 from bootentries.units import esp, hooks
 from bootentries.units.dropins import PYTHON, TAKEOVERS, Takeover
+from bootentries.units.whole import HEAD, whole_unit
 
 # Where systemd looks for units, the first that has one wins; /lib for trees without merged /usr.
 SEARCH = (
@@ -26,8 +27,9 @@ def plan(
 
     With `with_esp` the units that keep EFI partitions in step are among them.
 
-    Raises BootentriesError where a unit, Python or the program is not there: a drop-in would
-    be without effect, or leave the machine without anybody who finalises.
+    A unit that libostree has not installed is written as a whole.  Raises BootentriesError
+    where Python or the program is not there: the machine would be without anybody who
+    finalises.
     """
     with _opened(root) as fd:
         if fs.stat_optional(fd, PYTHON.lstrip("/")) is None:
@@ -40,9 +42,12 @@ def plan(
                     "install units", name, f"not in {' or '.join(import_path)}",
                     hint="name the directory that holds it with --import-path",
                 )  # fmt: skip
-        for takeover in TAKEOVERS:
-            _check_unit(fd, takeover)
-    files = [(takeover.path, takeover.text(import_path)) for takeover in TAKEOVERS]
+        files = [
+            (item.path, item.text(import_path))
+            if _is_theirs(fd, item)
+            else (item.unit, whole_unit(item, import_path))
+            for item in TAKEOVERS
+        ]
     files += hooks.hook_units(import_path)
     files += esp.esp_units(import_path) if with_esp else ()
     return tuple((f"{directory}/{path}", text) for path, text in files)
@@ -63,8 +68,11 @@ def installed(root: str) -> tuple[str, ...]:
     """Return the drop-ins that are there, relative to `root`."""
     with _opened(root) as fd:
         names = (*(item.path for item in TAKEOVERS), *hooks.PATHS, *esp.PATHS)
-        paths = (f"{place}/{name}" for place in SEARCH[::2] for name in names)
-        return tuple(path for path in paths if fs.stat_optional(fd, path, follow=False))
+        places = SEARCH[::2]
+        paths = [f"{place}/{name}" for place in places for name in names]
+        found = [path for path in paths if fs.stat_optional(fd, path, follow=False)]
+        units = [f"{place}/{item.unit}" for place in places for item in TAKEOVERS]
+        return (*found, *(path for path in units if _is_ours(fd, path)))
 
 
 def uninstall(root: str, paths: tuple[str, ...]) -> None:
@@ -102,12 +110,19 @@ def stop_following(paths: tuple[str, ...]) -> None:
                 run(("systemctl", "stop", name), "stop units", name)
 
 
-def _check_unit(root_fd: int, takeover: Takeover) -> None:
-    if not any(fs.is_file(root_fd, f"{place}/{takeover.unit}") for place in SEARCH):
-        raise BootentriesError(
-            "install units", takeover.unit, "no such unit, so nothing would start it",
-            hint="install libostree's units (in Debian the package ostree-boot)",
-        )  # fmt: skip
+def _is_theirs(root_fd: int, takeover: Takeover) -> bool:
+    """Return whether libostree's unit is there, so that a drop-in has something to change."""
+    paths = [f"{place}/{takeover.unit}" for place in SEARCH]
+    return any(fs.is_file(root_fd, path) and not _is_ours(root_fd, path) for path in paths)
+
+
+def _is_ours(root_fd: int, path: str) -> bool:
+    """Return whether a whole unit at `path` was written by us."""
+    try:
+        text = fs.read_optional(root_fd, path)
+    except OSError:
+        return False
+    return text is not None and text.startswith(HEAD.encode())
 
 
 @contextmanager

@@ -18,7 +18,7 @@ WRITING = {
     "loader set", "loader run-pending", "unlock", "post-copy",
     "lock-finalization", "finalize-staged", "boot-complete", "install-units", "label", "rollback",
     "hooks run", "hooks run-pending", "esp sync", "esp install", "esp remove",
-    "prepare-soft-reboot",
+    "prepare-soft-reboot", "kexec-load",
 }  # fmt: skip
 # One makes what it would lock; for the next `ostree` takes the lock itself; and two write no
 # list.
@@ -32,6 +32,7 @@ INDEXED = {
     "undeploy": "undeploy {}",
     "set-default": "set-default {}",
     "prepare-soft-reboot": "prepare-soft-reboot {}",
+    "kexec-load": "kexec-load {}",
     "set-origin": "set-origin --index={} up http://u b",
     "explain": "explain {}",
 }

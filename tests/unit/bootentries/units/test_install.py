@@ -6,6 +6,7 @@ import pytest
 
 from bootentries.errors import BootentriesError
 from bootentries.units import install
+from bootentries.units.dropins import TAKEOVERS
 
 PLACE = "/usr/lib/python3/dist-packages"
 DIRECTORY = "usr/lib/systemd/system"
@@ -46,9 +47,6 @@ MISSING = {
     "usr/lib/python3/dist-packages/prepare_root": (
         "prepare_root: not in /usr/lib/python3/dist-packages", "--import-path",
     ),
-    f"{DIRECTORY}/ostree-boot-complete.service": (
-        "ostree-boot-complete.service: no such unit", "ostree-boot",
-    ),
 }  # fmt: skip
 
 
@@ -65,3 +63,27 @@ def test_without_effect_it_is_not_installed(tree, path):
 def test_a_root_that_is_not_there(tmp_path):
     with pytest.raises(BootentriesError, match="No such file or directory"):
         install.plan(str(tmp_path / "none"), DIRECTORY, (PLACE,))
+
+
+def test_without_libostrees_units_they_are_written_whole(tree):
+    for takeover in TAKEOVERS:
+        (tree / DIRECTORY / takeover.unit).unlink()
+    before = names(tree)
+    # Again, they are whole: ours are not taken for libostree's.
+    for _ in range(2):
+        todo = install.plan(str(tree), DIRECTORY, (PLACE,))
+        assert [path for path, _ in todo][:3] == [f"{DIRECTORY}/{item.unit}" for item in TAKEOVERS]
+        install.install(str(tree), todo)
+    found = install.installed(str(tree))
+    assert sorted(found) == sorted(path for path, _ in todo)
+    install.uninstall(str(tree), found)
+    assert names(tree) == before
+
+
+def test_units_of_somebody_else_are_not_removed(tree):
+    (tree / DIRECTORY / TAKEOVERS[0].unit).write_text("[Unit]\nDescription=mine\n")
+    install.install(str(tree), install.plan(str(tree), DIRECTORY, (PLACE,)))
+    found = install.installed(str(tree))
+    assert f"{DIRECTORY}/{TAKEOVERS[0].unit}" not in found
+    install.uninstall(str(tree), found)
+    assert (tree / DIRECTORY / TAKEOVERS[0].unit).exists()
