@@ -94,11 +94,12 @@ $(STAMP)/fuzz: $(STAMP)/venv
 fuzz: $(STAMP)/fuzz
 	$(PY) tests/fuzz/guided.py $(FUZZ)
 
-# An hour and more; the results are in build/crash, and a table of them is printed.
+# An hour; the results are in build/crash, and their table in docs/crash.md.
 crash: $(STAMP)/venv
 	rm -rf build/crash
-	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),8) $(PY) -m pytest -s tests/vm/test_crash.py tests/vm/test_esp_crash.py
-	$(PY) -m bootvm.crash.table build/crash
+	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),8) $(PY) -m pytest -s -n 2 --dist loadgroup \
+		tests/vm/test_crash.py tests/vm/test_esp_crash.py
+	$(PY) -m bootvm.crash.table build/crash --write docs/crash.md
 
 # Minutes: see docs/faults.md, whose table it writes.
 faults: $(STAMP)/venv

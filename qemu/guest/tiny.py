@@ -15,7 +15,7 @@ from guest.commit import Commit
 from guest.shell import run, step
 from guest.tree import Tree
 
-RECIPE = "1"
+RECIPE = "2"
 NAME = "tiny"
 
 # Said on the console by the deployment itself, with its version.
@@ -38,7 +38,7 @@ def _fill(root: Path, tree: Tree, initramfs: Path, version: str, kernel: str) ->
         (root / name).mkdir(parents=True)
     (root / "etc").rmdir()  # it comes from usr/etc
     (root / "ostree").symlink_to("sysroot/ostree")
-    for name in ("bin", "lib", "sbin"):
+    for name in ("bin", "lib", "lib64", "sbin"):
         (root / name).symlink_to(f"usr/{name}")
     shutil.copy(BUSYBOX, root / "usr/bin/busybox")
     (root / "usr/sbin/init").write_text(_INIT)

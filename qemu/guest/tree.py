@@ -56,6 +56,15 @@ class Tree:
         return cache.digest(RECIPE, self.manifest)
 
     @property
+    def programs(self) -> str:
+        """The versions that matter, for people."""
+        versions = dict(line.split("=", 1) for line in self.manifest.split())
+        return (
+            f"{len(versions)} packages, kernel {self.kernel}, ostree {versions['ostree']}, "
+            f"systemd {versions['systemd']}"
+        )
+
+    @property
     def vmlinuz(self) -> Path:
         return self.path / "usr/lib/modules" / self.kernel / "vmlinuz"
 
@@ -149,11 +158,7 @@ def get(suite: str = SUITE, *, fresh: bool = False) -> Tree:
     cache.obtain(place, lambda unfinished: _build(suite, unfinished), fresh=fresh)
     tree = _load(place)
     if reused:
-        versions = dict(line.split("=", 1) for line in tree.manifest.split())
-        say(
-            f"tree: reusing {place}: {len(versions)} packages, kernel {tree.kernel}, "
-            f"ostree {versions['ostree']}, systemd {versions['systemd']}"
-        )
+        say(f"tree: reusing {place}: {tree.programs}")
     return tree
 
 

@@ -7,7 +7,9 @@ is `guest.tiny`, so that any state of it can be booted, too.
 import json
 import os
 import re
+import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,14 +18,15 @@ from pathlib import Path
 
 from bootvm.agent import with_agent
 from bootvm.crash.cuts import Cut
-from bootvm.crash.explore import Span, Verdict
+from bootvm.crash.explore import Findings, Span, Verdict
 from bootvm.crash.filesystem import Place
 from bootvm.crash.log import SECTOR, Write
 from bootvm.crash.record import Recorder, recorded
+from bootvm.crash.replay import copy
 from bootvm.errors import BootvmError
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
-from guest import layout, system, tiny
+from guest import grub, layout, system, tiny
 from guest.chroot import WORK, Bind, run_in
 from guest.commit import Commit
 from guest.disk import STATEROOT, TARGET
@@ -38,9 +41,12 @@ LOGS = CHECKOUT / "build" / "vm-logs"
 # Version and mark of its kernel: the third has the first one's.
 VERSIONS = {"1.0": "A", "2.0": "B", "3.0": "A"}
 READY = 300
+TELL_S = 15
 BOOTED = 240
 # The size of everything: 1 is what CI takes, `make crash` takes more.
 EFFORT = int(os.environ.get("BOOTCHAIN_CRASH_EFFORT", "1"))
+# How mkfs is told the UUID that the kernel arguments name.
+IDENTITY = {"xfs": "-m uuid={}", "btrfs": "-U {}"}
 MOUNT = f"mount /dev/vdb2 {TARGET}"
 OURS = f"bootentries --sysroot {TARGET}"
 # The first entry of the list: arguments, digests of what it loads, its deployment.
@@ -117,7 +123,8 @@ class Step:
 class Recording:
     """A disk before everything, the log of all writes to it, and the steps in order.
 
-    `place` is the root filesystem, `boot` the boot partition where there is one.
+    `place` is the root filesystem, `boot` the boot partition where there is one, `tree` the
+    Debian tree with libostree's programs.
     """
 
     base: Path
@@ -125,6 +132,13 @@ class Recording:
     steps: tuple[Step, ...]
     place: Place
     boot: Place | None = None
+    tree: Tree | None = None
+
+    @property
+    def payload(self) -> frozenset[str]:
+        """The digests of all kernels and initramfs images that are ever installed."""
+        defaults = [one for step in self.steps for one in (step.before, step.after)]
+        return frozenset(digest for one in defaults for digest in one.digests)
 
     def step(self, name: str) -> Step:
         return next(one for one in self.steps if one.name == name)
@@ -159,14 +173,18 @@ def with_versions(tree: Tree, disk: GuestDisk, made: list[Commit]) -> None:
 
 
 def on_other(disk: GuestDisk, fstype: str, place: Path) -> GuestDisk:
-    """The same sysroot on XFS or Btrfs, in an image of its own at `place`; it is not bootable."""
+    """The same sysroot on XFS or Btrfs, and a GRUB that reads it, in an image at `place`."""
     shape = layout.bios_layout(root_mib=384)
     part = shape.named("root")
     source = disk.filesystem()
     layout.write_table(place, shape)
+    early = grub.early_config(str(disk.root_uuid))
+    grub.embed(place, shape.named("bios"), grub.core_image(early, (*grub.MODULES, fstype)))
+    identity = IDENTITY[fstype].format(disk.root_uuid)
     with tempfile.TemporaryDirectory(prefix="crash-") as scratch:
         script = (
-            f"cd {scratch}; mkdir old new; truncate -s {part.size} made; mkfs.{fstype} -q made; "
+            f"cd {scratch}; mkdir old new; truncate -s {part.size} made; "
+            f"mkfs.{fstype} -q {identity} made; "
             f"mount -o loop,offset={source.offset},sizelimit={source.size} {disk.path} old; "
             f"mount -o loop made new; cp -a old/. new/; umount new old; "
             f"dd if=made of={place} bs=1M seek={part.offset >> 20} conv=notrunc,sparse status=none"
@@ -226,7 +244,11 @@ def tears_superblock(cut: Cut, writes: Sequence[Write], place: Place) -> bool:
 
 @dataclass(slots=True)
 class Boots:
-    """Real boots of some of the states that a judge is shown: one in `every`, `limit` in all."""
+    """Real boots of some of the states that a judge is shown.
+
+    One in `every` is kept aside, and booted after the judge's verdict unless `limit` boots,
+    shared by what the judge may find, have shown the same.
+    """
 
     spec: VmSpec
     every: int
@@ -234,23 +256,52 @@ class Boots:
     seats: Callable[[], AbstractContextManager[None]]
     seen: Counter[str] = field(default_factory=Counter)
     shown: int = 0
-    last: Verdict | None = None
+    spare: Path | None = None
+    step: Step | None = None
 
     def take(self, image: Path, step: Step) -> None:
-        """Boot this one, if it is its turn; on an overlay, so the image stays as it is."""
-        self.last = None
+        """Before the judge may write into it: keep a copy, if it is this one's turn."""
+        self.spare, self.step = None, step
         self.shown += 1
-        if self.shown % self.every or self.seen.total() >= self.limit:
-            return
-        with self.seats():
-            self.last = booted(image, step, self.spec)
-        self.seen[self.last.state if self.last.ok else "fault"] += 1
+        if self.shown % self.every == 0:
+            self.spare = image.with_name("spare.img")
+            copy(image, self.spare)
 
     def agree(self, verdict: Verdict) -> Verdict:
-        """What the judge says, unless the boot said another thing."""
-        if self.last is None or not verdict.ok or self.last == verdict:
+        """What the judge says, unless the boot says another thing."""
+        if self.spare is None or self.step is None or not verdict.ok:
             return verdict
-        return Verdict(False, f"{self.last.state}, where {verdict.state} was foretold")
+        if self.seen[verdict.state] >= self.limit // len(self.step.states):
+            return verdict
+        with self.seats():
+            found = booted(self.spare, self.step, self.spec)
+        self.seen[found.state if found.ok else "fault"] += 1
+        if found == verdict:
+            return verdict
+        return Verdict(False, f"{found.state}, where {verdict.state} was foretold")
+
+
+@dataclass(slots=True)
+class Progress:
+    """Tells how far an exploration is, every so many seconds, where somebody looks on (`-s`)."""
+
+    name: str
+    began: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
+
+    def __call__(self, done: int, total: int, found: Findings) -> None:
+        now = time.monotonic()
+        if now - self.told < TELL_S:
+            return
+        self.told = now
+        left = (now - self.began) * (total - done) / done
+        faults = found.verdicts["FAULT"]
+        print(
+            f"{self.name}: {done} of {total} cuts, {found.states} disks, {faults} at fault; "
+            f"{left:.0f} s to go",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 @contextmanager
@@ -295,7 +346,7 @@ def theirs(verb: str, *words: str) -> str:
 
 
 def save(name: str, value: dict[str, object]) -> None:
-    """Keep what an exploration found, for the tables in docs/."""
+    """Keep what an exploration found, for the table in docs/."""
     place = CHECKOUT / "build" / "crash"
     place.mkdir(parents=True, exist_ok=True)
     (place / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")

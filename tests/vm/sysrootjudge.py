@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crashlab import Default, Recording, Step, ostree_of
+from crashpeers import Peers, content
 
 from bootvm.crash.explore import Verdict
 from bootvm.crash.filesystem import Room
@@ -62,8 +63,10 @@ def _first(view: GrubView, text: str) -> Booted:
     return Booted(" ".join(words), digests)
 
 
-def judge(image: Path, step: Step, room: Room, recording: Recording) -> Verdict:
-    """Old or new, whole for the loader and for the kernel; all else is a fault."""
+def judge(
+    image: Path, step: Step, room: Room, recording: Recording, peers: Peers | None = None
+) -> Verdict:
+    """Old or new, whole for the loader, the kernel and libostree; all else is a fault."""
     boot = recording.boot
     device, prefix = (ROOT, "/boot") if boot is None else (BOOT, "")
     view = GrubView(room.inside(image), device, room.enter)
@@ -79,13 +82,40 @@ def judge(image: Path, step: Step, room: Room, recording: Recording) -> Verdict:
         wanted = (step.before, step.after)
 
     def inside(root: Path) -> Verdict:
-        fault = deployment_fault(root, ostree_of(booted.options), wanted)
+        target = ostree_of(booted.options)
+        fault = deployment_fault(root, target, wanted) or half_payload(root, recording.payload)
+        if not fault and peers is not None:
+            places = (root / "boot", *sorted((root / "ostree").glob("boot.*")))
+            expected = {one.deployment: one.version for one in (step.before, step.after)}
+            mine = content(*places)
+            fault = peers.fault(f"{mine} {on_boot}", booted.options, expected, image, boot)
         return Verdict(False, fault) if fault else Verdict(True, state)
 
-    verdict = room.look(image, recording.place, inside)
-    if boot is None or not verdict.ok:
-        return verdict
-    return room.look(image, boot, lambda _: verdict)
+    on_boot = ""
+    if boot is not None:
+
+        def separate(root: Path) -> Verdict:
+            nonlocal on_boot
+            on_boot = content(root)
+            fault = half_payload(root, recording.payload)
+            return Verdict(not fault, fault)
+
+        verdict = room.look(image, boot, separate)
+        if not verdict.ok:
+            return verdict
+    return room.look(image, recording.place, inside)
+
+
+def half_payload(root: Path, known: frozenset[str]) -> str:
+    """What in /boot has a kernel's name and not its content; empty when nothing has.
+
+    Such a file does no harm before the next deployment finds it there, and takes it for whole.
+    """
+    for top in ("boot/ostree", "ostree"):
+        for path in sorted((*root.glob(f"{top}/*-*/vmlinuz-*"), *root.glob(f"{top}/*-*/init*-*"))):
+            if hashlib.sha256(path.read_bytes()).hexdigest() not in known:
+                return f"{path.parent.name}/{path.name}: not a whole kernel or initramfs"
+    return ""
 
 
 def deployment_fault(root: Path, target: str, wanted: tuple[Default, ...]) -> str:

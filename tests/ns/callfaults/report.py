@@ -11,7 +11,6 @@ HEADINGS = (
     "verb", "calls", "tried here", "faults", "old list", "new list", "the same", "inexact",
     "problems",
 )  # fmt: skip
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,6 @@ def markdown(rows: Sequence[Row], versions: str, command: str) -> str:
             passed,
         ]
     )
-
-
-def with_results(page: str, results: str) -> str:
-    """Return the page with other results; raises ValueError where it has no place for them."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{results}\n\n{END}{after}"
 
 
 def to_json(rows: Sequence[Row], versions: str, seed: int) -> dict[str, object]:
