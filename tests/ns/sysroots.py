@@ -122,12 +122,15 @@ def image(directory: Path, layout: Layout) -> Path:
     return pack(tree, directory / "sysroot.img")
 
 
-def pack(tree: Path, path: Path) -> Path:
-    """An ext4 image of the directory `tree` at `path`, which is returned."""
+def pack(tree: Path, path: Path, *options: str) -> Path:
+    """An ext4 image of the directory `tree` at `path`, which is returned.
+
+    `options` are more words for mke2fs.
+    """
     with path.open("wb") as out:
         out.truncate(24 << 20)
     subprocess.run(
-        ["mke2fs", "-q", "-t", "ext4", "-L", "sysroot", "-d", tree, path],
+        ["mke2fs", "-q", "-t", "ext4", "-L", "sysroot", *options, "-d", tree, path],
         check=True,
         capture_output=True,
     )
