@@ -12,6 +12,7 @@ from bench.instructions import Count
 from bench.startup import Profile
 from bench.table import Row
 
+PICTURE = "![Bars: size and instructions of the initramfs, ours and dracut's](bench.svg)"
 INSTRUCTION_HEADINGS = ("", "ours", "dracut and libostree's", "ours / theirs")
 
 
@@ -43,6 +44,7 @@ def text(results: Results) -> str:
         "# Beside the peers",
         f"Made by `{results.command}`, in one run. Times vary with the machine; read the ratios.",
         f"{results.versions}.",
+        PICTURE,
         _table(table.HEADINGS, [row.cells() for row in results.rows]),
         "The C program is libostree's `ostree-prepare-root` of Debian trixie (2025.2) and sid"
         " (2026.4), weighed with the libraries that trixie's loads; dracut's image is the trimmed"
@@ -57,7 +59,7 @@ def text(results: Results) -> str:
         " in it: a halted processor executes nothing. One processor, `-icount shift=0`, the"
         " same disk, kernel and arguments, `quiet`, and `cryptomgr.notests`, because the kernel"
         " tries out its ciphers in the background otherwise. Most of the kernel's part of ours is"
-        " to check the signatures of the modules in the image, which are all loaded.",
+        " to check the signatures of the modules that are loaded.",
         "## Start-up of the static executable",
         _table(startup.HEADINGS, [profile.cells() for profile in results.profiles]),
         "The second row and the third start from a snapshot ([how](static-python.md)), so that"
