@@ -11,13 +11,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from prepare_root.image import cpio, kmodules
+from prepare_root.image import cpio, kmodules, moduletree
 from prepare_root.image.errors import ImageError
-
-DEFAULT_CONFIG = """\
-# Nothing is set: no composefs, nothing transient, and sysroot.readonly as the
-# repository's own configuration says.
-"""
 
 INITRD_RELEASE = """\
 NAME="bootchain initramfs"
@@ -96,7 +91,7 @@ def plan(
     if etc_config is not None:
         files.append(Item(ETC_CONFIG, 0o644, etc_config.encode()))
     for module in closure.modules:
-        data = kmodules.read_module(module.source)
+        data = moduletree.read_module(module.source)
         files.append(Item(module.path, 0o644, data, module.source.name))
     lines = "".join(f"{module.load_line}\n" for module in closure.modules)
     files.append(Item(LOAD_LIST, 0o644, lines.encode()))

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import click
 
-from prepare_root.formats import FormatError, keys
-from prepare_root.formats import config as formats_config
 from prepare_root.image import (
     compression,
     contents,
@@ -20,9 +18,11 @@ from prepare_root.image import (
     kmodules,
     microcode,
     selection,
+    settings,
 )
 from prepare_root.image.compression import Compression
 from prepare_root.image.errors import ImageError
+from prepare_root.image.moduletree import ModuleTree
 
 
 def source_date_epoch(environ: dict[str, str]) -> int:
@@ -38,7 +38,7 @@ def source_date_epoch(environ: dict[str, str]) -> int:
     return int(text)
 
 
-def config_candidates(tree: kmodules.ModuleTree) -> list[Path]:
+def config_candidates(tree: ModuleTree) -> list[Path]:
     """Where the configuration of the tree's kernel may be, the best place first."""
     places = [tree.directory / "config"]
     if tree.root is not None:
@@ -61,48 +61,6 @@ def write(out: Path, image: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ImageError("write image", str(out), error.strerror or str(error)) from error
-
-
-def read_config(path: Path) -> str:
-    """The text of a prepare-root.conf; raises ImageError when it is unreadable or wrong.
-
-    A mistake in it would stop the machine when it boots, so it stops the build instead.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        formats_config.parse(text.encode())
-    except FormatError as error:
-        raise ImageError("read configuration", str(path), str(error)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ImageError("read configuration", str(path), reason) from error
-    return text
-
-
-def key_items(config_text: str, path: Path | None) -> list[contents.Item]:
-    """The file of public keys, where the configuration looks for it.
-
-    Raises ImageError for a file that has none, and for a signed root without.
-    """
-    config = formats_config.parse(config_text.encode())
-    place = os.fsdecode(config.composefs_keypath)
-    if path is None:
-        if config.composefs == b"signed":
-            raise ImageError(
-                "read configuration",
-                "[composefs] enabled=signed",
-                "no key to check signatures with, so that the machine would not boot",
-                "give the file of public keys with --key",
-            )
-        return []
-    try:
-        data = path.read_bytes()
-        keys.parse(data)
-    except FormatError as error:
-        raise ImageError("read keys", str(path), str(error)) from error
-    except OSError as error:
-        raise ImageError("read keys", str(path), error.strerror or str(error)) from error
-    return [contents.Item(place.strip("/"), 0o644, data, str(path))]
 
 
 def default_binary(progress: Callable[[str], None]) -> Path:
@@ -246,7 +204,7 @@ def command(
         click.echo(f"==> {text}", err=True)
 
     epoch = source_date_epoch(dict(os.environ))
-    tree = kmodules.ModuleTree.find(modules_dir, kver)
+    tree = ModuleTree.find(modules_dir, kver)
     known = (
         compression.load_config(kernel_config)
         if kernel_config
@@ -255,11 +213,11 @@ def command(
     method, note = compression.choose(compress, known)
     if note:
         click.echo(f"note: {note}", err=True)
-    text = contents.DEFAULT_CONFIG if config is None else read_config(config)
-    etc_text = None if etc_config is None else read_config(etc_config)
+    text = settings.DEFAULT if config is None else settings.read(config)
+    etc_text = None if etc_config is None else settings.read(etc_config)
     # As at boot, the one in /etc replaces the other.
     counts = text if etc_text is None else etc_text
-    more = key_items(counts, key)
+    more = settings.key_items(counts, key)
     wanted = choose_modules(filesystems, drivers, generic, host if hostonly else None)
     added = include.items(includes)
     early = early_items(firmware, host if hostonly else None)

@@ -17,7 +17,7 @@ from prepare_root.formats import config as formats_config
 from prepare_root.image.bootside import PROGRAM
 from prepare_root.image.contents import CONFIG, ETC_CONFIG, LOAD_LIST, MODULE_INDEX
 from prepare_root.image.errors import ImageError
-from prepare_root.image.kmodules import SUFFIXES
+from prepare_root.image.moduletree import SUFFIXES
 from prepare_root.image.run import run
 
 PLAIN = "none"

@@ -1,31 +1,30 @@
-"""Kernel modules: which ones an image needs, in which order, and their bytes.
+"""Kernel modules: which ones an image needs, in which order, and who asks for them at boot.
 
-kmod answers what depends on what.  It is asked about a small tree of links in a
-temporary directory, for three reasons: Debian's kernel packages come without the indexes
-that kmod reads, a kernel's directory may be anywhere, and nothing of the build machine's
-own modprobe.d may decide what goes into an image.
+kmod answers what depends on what, about a kernel's tree as `moduletree` shows it.
 """
 
-import gzip
-import lzma
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from prepare_root.image.errors import ImageError
-from prepare_root.image.run import attempt, run
+from prepare_root.image.moduletree import SUFFIXES, ModuleTree, kmod_view
+from prepare_root.image.run import attempt
 
 # What no dependency records: a disk driver works only with the bus or the disk layer
 # that it meets at run time, and a filesystem may ask for a character set when it mounts.
 COMPANIONS: dict[str, tuple[str, ...]] = {
-    "ahci": ("sd_mod",),
-    "ata_piix": ("sd_mod",),
+    **dict.fromkeys(
+        (
+            *("ahci", "ata_piix", "ufshcd_pci", "vmw_pvscsi", "hv_storvsc"),
+            *("megaraid_sas", "mpt3sas", "smartpqi", "hpsa", "aacraid"),
+        ),
+        ("sd_mod",),
+    ),
     "mmc_block": ("sdhci_pci", "sdhci_acpi"),
+    "nvme": ("vmd",),
     "usb_storage": ("xhci_pci", "ehci_pci", "sd_mod"),
     "uas": ("usb_storage", "xhci_pci", "ehci_pci", "sd_mod"),
     "vfat": ("nls_cp437", "nls_ascii", "nls_iso8859_1", "nls_utf8"),
@@ -37,51 +36,6 @@ COMPANIONS: dict[str, tuple[str, ...]] = {
 _NOT_DEVICES = frozenset({"devname"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:.-]*")
-SUFFIXES = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleTree:
-    """Where the modules of one kernel are: `directory` is `.../lib/modules/<kver>`.
-
-    `root` is the root of the tree which that belongs to, when the path shows one.
-    """
-
-    kver: str
-    directory: Path
-    root: Path | None
-
-    @classmethod
-    def find(cls, modules_dir: Path, kver: str) -> "ModuleTree":
-        """The modules of `kver` below `modules_dir`.
-
-        That is a directory which holds `<kver>/`, or a root with `lib/modules/<kver>` or
-        `usr/lib/modules/<kver>`.  Raises ImageError, naming the kernels that are there.
-        """
-        if not kver or "/" in kver or kver in {".", ".."} or any(c.isspace() for c in kver):
-            raise ImageError("find modules", repr(kver), "not a kernel version")
-        modules_dir = modules_dir.absolute()
-        places = (modules_dir, modules_dir / "usr/lib/modules", modules_dir / "lib/modules")
-        for place in places:
-            directory = place / kver
-            if directory.is_dir() and (directory / "kernel").is_dir():
-                return cls(kver, directory, _root_of(place))
-        found = sorted({p.parent.name for place in places for p in place.glob("*/modules.builtin")})
-        raise ImageError(
-            "find modules",
-            f"{modules_dir}/{kver}",
-            "no such kernel",
-            f"kernels there: {', '.join(found)}"
-            if found
-            else "no kernel is there at all; name the directory that holds <kver>/kernel",
-        )
-
-
-def _root_of(place: Path) -> Path | None:
-    for below in ("usr/lib/modules", "lib/modules"):
-        if place.as_posix().endswith(f"/{below}"):
-            return Path(place.as_posix()[: -len(below)])
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +126,7 @@ def resolve(
     builtin: list[str] = []
     absent: list[str] = []
     triggers: list[Trigger] = []
+    named = {request.name for request in requests}
     with kmod_view(tree) as view:
         aliases = _aliases(view / "usr/lib/modules" / tree.kver / "modules.alias")
         asked = [
@@ -187,7 +142,8 @@ def resolve(
                         f"not in kernel {tree.kver}, neither as a module nor built in",
                         f"its modules are below {tree.directory}",
                     )
-                absent.append(request.name)
+                if request.name in named:
+                    absent.append(request.name)
                 continue
             own = [_module(tree, value) for kind, value in lines if kind == "insmod"]
             builtin += [value for kind, value in lines if kind == "builtin"]
@@ -263,48 +219,6 @@ def _with_companions(requests: Iterable[Request]) -> list[Request]:
     return list(wanted.values())
 
 
-@contextmanager
-def kmod_view(tree: ModuleTree) -> Iterator[Path]:
-    """A root directory below which kmod finds the tree, with indexes; gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="bootchain-kmod-") as name:
-        root = Path(name)
-        view = root / "usr/lib/modules" / tree.kver
-        view.parent.mkdir(parents=True)
-        # kmod looks below lib/ or usr/lib/, as its distribution built it.
-        (root / "lib").symlink_to("usr/lib")
-        if (tree.directory / "modules.dep.bin").is_file():
-            view.symlink_to(tree.directory)
-        else:
-            _index(tree, root, view)
-        yield root
-
-
-def _index(tree: ModuleTree, root: Path, view: Path) -> None:
-    """Fill `view` with links to the tree's modules and with fresh indexes of them."""
-    view.mkdir()
-    for entry in tree.directory.iterdir():
-        if entry.is_dir() and entry.name not in {"build", "source"}:
-            (view / entry.name).symlink_to(entry)
-        elif entry.name.startswith("modules.") and entry.is_file():
-            shutil.copyfile(entry, view / entry.name)
-    for expected in ("modules.order", "modules.builtin"):
-        if not (view / expected).exists():
-            (view / expected).touch()  # depmod warns without them; empty is what it assumes
-    run(("depmod", "-b", str(root), tree.kver), "index modules", str(tree.directory))
-    # depmod passes over what it cannot read, such as .ko.gz when built without zlib.
-    lines = (view / "modules.dep").read_text(encoding="utf-8").splitlines()
-    indexed = {line.partition(":")[0] for line in lines}
-    for path in sorted((tree.directory / "kernel").rglob("*.ko*")):
-        known = path.name.endswith(SUFFIXES)
-        if known and str(path.relative_to(tree.directory)) not in indexed:
-            raise ImageError(
-                "index modules",
-                str(path),
-                "this machine's kmod cannot read it",
-                f"run depmod {tree.kver} in the tree that the modules are from",
-            )
-
-
 def _show_depends(view: Path, tree: ModuleTree, request: Request) -> list[tuple[str, str]] | None:
     """kmod's answer as (kind, path or name) pairs; None when it knows no such module."""
     names = [request.name]
@@ -369,24 +283,3 @@ def _set_params(
         )
     old = modules[names[at]]
     modules[old.name] = KernelModule(old.name, old.source, old.path, request.params)
-
-
-def read_module(source: Path) -> bytes:
-    """The module's own bytes, decompressed.
-
-    The image as a whole compresses better that way, and `finit_module` needs no flag that
-    only some kernels know.  A signature stays valid: it covers the decompressed module.
-    """
-    try:
-        data = source.read_bytes()
-        if source.name.endswith(".xz"):
-            data = lzma.decompress(data)
-        elif source.name.endswith(".gz"):
-            data = gzip.decompress(data)
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise ImageError("read module", str(source), str(error)) from error
-    if source.name.endswith(".zst"):
-        data = run(("zstd", "-q", "-d", "-c"), "read module", str(source), stdin=data)
-    if data[:4] != b"\x7fELF":
-        raise ImageError("read module", str(source), "not an ELF file")
-    return data

@@ -20,7 +20,10 @@ DEPLOYMENT_FILESYSTEMS = ("overlay", "erofs")
 DEFAULT_FILESYSTEMS = ("ext4", *DEPLOYMENT_FILESYSTEMS)
 GENERIC_DRIVERS = (
     *("virtio_blk", "virtio_scsi", "nvme", "ahci", "ata_piix"),
-    *("usb_storage", "uas", "mmc_block"),
+    *("usb_storage", "uas", "mmc_block", "ufshcd_pci"),
+    # Hypervisors' own disks, and the controllers of servers that need no firmware from us.
+    *("vmw_pvscsi", "hv_storvsc", "xen_blkfront"),
+    *("megaraid_sas", "mpt3sas", "smartpqi", "hpsa", "aacraid"),
 )
 # The last tells which disk the boot loader is on, for root=gpt-auto.
 GENERIC_FILESYSTEMS = ("ext4", "xfs", "btrfs", *DEPLOYMENT_FILESYSTEMS, "efivarfs")

@@ -75,6 +75,7 @@ while $b test "$at" != /sys/devices; do
     $b test -e $at/uevent && $b grep ^MODALIAS= $at/uevent | $b sed "s|^MODALIAS=|fact: alias $at |"
     at=${at%/*}
 done
+echo "fact: run $($b ls /run/bootchain | $b tr '\\n' ' ')"
 echo "fact: end"
 $b poweroff -f
 """
@@ -194,6 +195,14 @@ def _build(tree: Tree, fstype: str, image: Path) -> None:
     """
     mounts = (sysroot, Bind(made.repo, f"{WORK}/repo"), Bind(image.parent, f"{WORK}/out"))
     run_in(tree.path, ["sh", "-euc", script], mounts=mounts, env={"FACTS": FACTS})
+
+
+def root_of(disk: Path, out: Path, at: int) -> int:
+    """Copies the root partition of a disk into `out` at a byte; returns its size."""
+    size = _SIZE - _OFFSET - MIB
+    run(["dd", "conv=notrunc,sparse", "bs=1M", f"if={disk}", f"of={out}", f"count={size // MIB}",
+         f"skip={_OFFSET // MIB}", f"seek={at // MIB}"])  # fmt: skip
+    return size
 
 
 def target(disk: Path) -> str:

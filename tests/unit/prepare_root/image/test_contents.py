@@ -9,12 +9,13 @@ import pytest
 
 from prepare_root.image import contents, cpio, kmodules
 from prepare_root.image.errors import ImageError
+from prepare_root.image.moduletree import ModuleTree
 
 KVER = "6.1.0-test"
 
 
 def build(root: Path, program: Path, epoch: int = 0) -> bytes:
-    tree = kmodules.ModuleTree.find(root, KVER)
+    tree = ModuleTree.find(root, KVER)
     closure = kmodules.resolve(tree, [kmodules.Request("xfs"), kmodules.Request("virtio_blk")])
     items = contents.plan(program, KVER, closure, "[sysroot]\nreadonly=true\n", None)
     return contents.pack(items, epoch)
@@ -76,7 +77,7 @@ def test_same_bytes_from_other_copies(
 
 
 def test_describe(kernel_root: Path, static_program: Path) -> None:
-    tree = kmodules.ModuleTree.find(kernel_root, KVER)
+    tree = ModuleTree.find(kernel_root, KVER)
     closure = kmodules.resolve(tree, [kmodules.Request("isofs")])
     items = contents.plan(static_program, KVER, closure, "", "[etc]\ntransient=true\n")
     lines = [item.describe() for item in items]

@@ -1,7 +1,5 @@
 """Closures come from the real kmod over real, small object files."""
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +7,9 @@ import pytest
 from prepare_root import kmodules as init_modules
 from prepare_root.image import kmodules
 from prepare_root.image.errors import ImageError
-from prepare_root.image.kmodules import ModuleTree, Request
-from prepare_root.image.run import attempt, run
+from prepare_root.image.kmodules import Request
+from prepare_root.image.moduletree import ModuleTree, read_module
+from prepare_root.image.run import attempt
 
 KVER = "6.1.0-test"
 
@@ -111,7 +110,7 @@ def test_paths_are_those_of_the_decompressed_module(kernel_root: Path) -> None:
     assert module.path == f"usr/lib/modules/{KVER}/kernel/fs/overlayfs/overlay.ko"
     assert module.load_line == f"/{module.path}"
     assert module.source.name == "overlay.ko.xz"
-    assert kmodules.read_module(module.source)[:4] == b"\x7fELF"
+    assert read_module(module.source)[:4] == b"\x7fELF"
 
 
 def test_named_module_that_the_kernel_lacks(kernel_root: Path) -> None:
@@ -135,38 +134,6 @@ def test_parameters_of_a_built_in_module(kernel_root: Path) -> None:
     assert caught.value.hint == "put ext4.debug=1 on the kernel command line"
 
 
-def test_a_tree_without_indexes_is_left_as_it_was(kernel_root: Path) -> None:
-    before = sorted(path.name for path in (kernel_root / "usr/lib/modules" / KVER).iterdir())
-    names(kernel_root, Request("xfs"))
-    after = sorted(path.name for path in (kernel_root / "usr/lib/modules" / KVER).iterdir())
-    assert after == before
-    assert "modules.dep.bin" not in after
-
-
-def test_indexes_that_are_there_are_used(kernel_root: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(kernel_root, copy)
-    tree = ModuleTree.find(copy, KVER)
-    with kmodules.kmod_view(tree) as view:
-        for index in (view / "lib/modules" / KVER).glob("modules.*"):
-            if not (tree.directory / index.name).exists():
-                shutil.copyfile(index, tree.directory / index.name)
-    (tree.directory / "kernel/fs/isofs/isofs.ko").unlink()
-    # Only an index still knows it: so the index was asked, not the files.
-    assert names(copy, Request("isofs")) == ["isofs"]
-
-
-def test_a_module_that_kmod_cannot_read(kernel_root: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(kernel_root, copy)
-    if "+ZLIB" in run(("modprobe", "--version"), "ask", "kmod").decode():
-        pytest.skip("this kmod reads every way to compress a module")
-    bad = copy / "usr/lib/modules" / KVER / "kernel/fs/bad.ko.gz"
-    bad.write_bytes(b"")
-    with pytest.raises(ImageError, match=f"^index modules: {bad}: this machine's kmod"):
-        names(copy, Request("isofs"))
-
-
 def test_modprobe_configuration_of_this_machine_is_not_asked(
     kernel_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,42 +147,6 @@ def test_modprobe_configuration_of_this_machine_is_not_asked(
     names(kernel_root, Request("isofs"))
     assert all(argv[1:3] == ("-C", "/dev/null") for argv in seen)
     assert seen
-
-
-@pytest.mark.parametrize("below", ["", "usr/lib/modules"])
-def test_find_accepts_a_root_and_a_modules_directory(kernel_root: Path, below: str) -> None:
-    tree = ModuleTree.find(kernel_root / below, KVER)
-    assert tree.directory == kernel_root / "usr/lib/modules" / KVER
-    assert tree.root == kernel_root
-
-
-def test_find_outside_of_a_root(kernel_root: Path, tmp_path: Path) -> None:
-    (tmp_path / KVER).symlink_to(kernel_root / "usr/lib/modules" / KVER)
-    tree = ModuleTree.find(tmp_path, KVER)
-    assert tree.root is None
-    assert [m.name for m in kmodules.resolve(tree, [Request("isofs")]).modules] == ["isofs"]
-
-
-@pytest.mark.parametrize(
-    ("kver", "reason", "hint"),
-    [
-        ("6.9", "no such kernel", f"kernels there: {KVER}"),
-        ("", "not a kernel version", ""),
-        ("..", "not a kernel version", ""),
-        ("6.1/..", "not a kernel version", ""),
-        ("6.1 x", "not a kernel version", ""),
-    ],
-)
-def test_find_fails(kernel_root: Path, kver: str, reason: str, hint: str) -> None:
-    with pytest.raises(ImageError, match=r"^find modules: ") as caught:
-        ModuleTree.find(kernel_root, kver)
-    assert (caught.value.reason, caught.value.hint) == (reason, hint)
-
-
-def test_find_in_an_empty_directory(tmp_path: Path) -> None:
-    with pytest.raises(ImageError) as caught:
-        ModuleTree.find(tmp_path, KVER)
-    assert caught.value.hint.startswith("no kernel is there at all")
 
 
 @pytest.mark.parametrize(
@@ -233,24 +164,3 @@ def test_parse(text: str, expected: Request) -> None:
 def test_parse_fails(text: str) -> None:
     with pytest.raises(ImageError, match=r"^read module name: "):
         Request.parse(text)
-
-
-@pytest.mark.parametrize("name", ["a.ko", "a.ko.xz", "a.ko.gz", "a.ko.zst"])
-def test_read_module(module_file: Callable[[str], Path], name: str) -> None:
-    assert kmodules.read_module(module_file(name)) == kmodules.read_module(module_file("a.ko"))
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("a.ko", "not an ELF file"),
-        ("a.ko.xz", "Input format not supported by decoder"),
-        ("a.ko.gz", "Not a gzipped file"),
-        ("a.ko.zst", "zstd failed"),
-    ],
-)
-def test_read_module_that_is_damaged(tmp_path: Path, name: str, reason: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(b"damaged" * 10)
-    with pytest.raises(ImageError, match=f"^read module: {path}: {reason}"):
-        kmodules.read_module(path)
