@@ -75,22 +75,25 @@ class Seen:
     told: str
 
 
-def layer_with(top: Path, name: str) -> Path:
+def layer_with(top: Path, name: str, config: str) -> Path:
     """A directory for dracut to take prepare-root's configuration from."""
     layer = top / name
     (layer / "etc/ostree").mkdir(parents=True)
-    (layer / "etc/ostree/prepare-root.conf").write_text(CONFIG)
+    (layer / "etc/ostree/prepare-root.conf").write_text(config)
     return layer
 
 
-def make_images(tree: Tree, top: Path) -> dict[str, Path]:
-    """The three images.  Each has libostree's or our prepare-root, never both."""
-    config = layer_with(top, "peer")
+def make_images(tree: Tree, top: Path, text: str = CONFIG) -> dict[str, Path]:
+    """The three images, with one configuration.
+
+    Each has libostree's or our prepare-root, never both.
+    """
+    config = layer_with(top, "peer", text)
     init = top / "initramfs.img"
     words = [init, "--kver", tree.kernel, "--modules-dir", tree.path]
     words += ["--config", config / "etc/ostree/prepare-root.conf"]
     command.main([str(word) for word in words], standalone_mode=False)
-    ours = layer_with(top, "ours")
+    ours = layer_with(top, "ours", text)
     subprocess.run([CHECKOUT / "dracut-module/install", binary.cached(), ours], check=True)
     modules = ["bootchain" if name == "ostree" else name for name in initramfs.MODULES]
     return {

@@ -5,6 +5,7 @@ in every place, and starts the machine again until it was up three times.  fs-ve
 kernel that has it: the guest's own switches it on, in a first boot of its own.
 """
 
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import sysroots
 from cfsimages import Key
 from sysroots import COMMIT, DEPLOYMENT, OSTREE_KARG, Layout
 
+from bootvm.spec import Disk, Firmware, VmSpec
+from bootvm.vm import Vm
 from guest.busybox import BUSYBOX
 from guest.tree import Tree
 from prepare_root.image import cpio, initramfs
@@ -28,6 +31,7 @@ UP = "root is up"
 # More than one page, so that a damaged one is not the first.
 TOOL = "#!/usr/bin/busybox sh\n" + 2000 * "# a tool\n"
 DONE = "third time: done"
+ENABLED_S = 400
 
 INIT = f"""\
 #!/usr/bin/busybox sh
@@ -57,7 +61,7 @@ while read -r path params; do $b insmod $path $params; done < /usr/lib/bootchain
 $b mount -t ext4 /dev/vda /sysroot || $b echo "cannot mount"
 $b find /sysroot/ostree -name '*.file' -type f -size +0 >/list
 $b find /sysroot/ostree -name .ostree.cfs >>/list
-$b find /sysroot/composefs -type f >>/list
+[ ! -e /sysroot/composefs ] || $b find /sysroot/composefs -type f >>/list
 while read -r file; do /enable $file || $b echo "failed: $file"; done </list
 $b umount /sysroot
 $b echo "enabled: $($b wc -l </list) files"
@@ -162,7 +166,7 @@ def with_files(base: Path, out: Path, files: dict[str, tuple[int, bytes]]) -> Pa
 
 
 def enabler(work: Path, base: Path) -> Path:
-    """The image that switches fs-verity on."""
+    """The image that switches fs-verity on; it is made from `base`."""
     source = work / "enable.c"
     source.write_text(ENABLE_C)
     words = ["gcc", "-static", "-Os", "-o", str(work / "enable"), str(source)]
@@ -173,3 +177,24 @@ def enabler(work: Path, base: Path) -> Path:
         "setup": (0o755, ENABLE.replace("/bin/busybox", "/busybox").encode()),
     }
     return with_files(base, work / "enabler.img", files)
+
+
+def enable(disk: Path, tree: Tree, work: Path, base: Path) -> int:
+    """Switch fs-verity on, by a boot of the tree's kernel with `base`; returns how many files."""
+    spec = VmSpec(
+        firmware=Firmware.DIRECT,
+        disks=(Disk(disk, overlay=False),),
+        kernel=tree.vmlinuz,
+        initrd=enabler(work, base),
+        cmdline="console=ttyS0 panic=-1 rdinit=/setup",
+        memory=512,
+    )
+    with Vm(spec, name="enable-verity") as vm:
+        vm.wait_for("enabled:", ENABLED_S)
+        vm.wait_end(60)
+        said = vm.console.text
+    assert "failed: " not in said, said
+    assert "cannot mount" not in said, said
+    match = re.search(r"enabled: (\d+) files", said)
+    assert match is not None, said
+    return int(match[1])
