@@ -6,7 +6,7 @@ kexec_file_load(2), where the kernel reads the files itself and can look at thei
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -20,6 +20,8 @@ OPERATION = "load kernel"
 _DISABLED = "proc/sys/kernel/kexec_load_disabled"
 _LOCKDOWN = "sys/kernel/security/lockdown"
 _LOADED = "sys/kernel/kexec_loaded"
+# Says, as long as it is there, which sysroot's kernel was loaded by us.
+RECORD = "bootchain/kexec"
 # The kernel looks for the next archive at a multiple of this.
 _ALIGNMENT = 4
 _BLOCK = 1 << 20
@@ -64,8 +66,8 @@ def _in_boot(path: str) -> str:
     return path.lstrip("/").removeprefix("boot/")
 
 
-def load(root: Root, todo: Load) -> None:
-    """Load it, in place of what was loaded before; raises BootentriesError."""
+def load(root: Root, todo: Load, run: str = "/run") -> None:
+    """Load it, in place of what was loaded before, and remember it; raises BootentriesError."""
     from bootentries import kexec_call  # noqa: PLC0415 - only who loads needs ctypes
 
     with ExitStack() as held:
@@ -79,6 +81,37 @@ def load(root: Root, todo: Load) -> None:
         except OSError as error:
             reason, hint = explain(error, *_state())
             raise BootentriesError(OPERATION, f"boot/{todo.linux}", reason, hint) from error
+    record = f"{run}/{RECORD}"
+    try:
+        os.makedirs(os.path.dirname(record), exist_ok=True)
+        with open(record, "w", encoding="ascii") as file:
+            file.write(_identity(root))
+    except OSError as error:
+        raise from_os_error("remember the loaded kernel", error, record) from error
+
+
+def forget(root: Root, note: Callable[[str], None], run: str = "/run") -> None:
+    """Unload what was loaded from this sysroot, before its list is written anew.
+
+    The bootlink among the arguments would lead nowhere, or to another deployment, then.
+    Raises BootentriesError.
+    """
+    record = f"{run}/{RECORD}"
+    if _text(record) != _identity(root):
+        return
+    if is_loaded():
+        unload()
+        note("the kernel that was loaded for kexec is given up: its bootlink is of this list")
+    try:
+        os.unlink(record)
+    except OSError as error:
+        raise from_os_error("forget the loaded kernel", error, record) from error
+
+
+def _identity(root: Root) -> str:
+    # Not the root itself: after a soft reboot that is another one, on the same sysroot.
+    found = os.stat("ostree", dir_fd=root.fd)
+    return f"{found.st_dev}:{found.st_ino}\n"
 
 
 def unload() -> None:

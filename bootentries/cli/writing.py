@@ -108,6 +108,7 @@ def write_now(
     quiet: bool = False,
 ) -> "Plan | None":
     """Do what `rewrite` does, for a verb that holds the sysroot already."""
+    from bootentries.kexec import forget  # noqa: PLC0415
     from bootentries.txn.context import Context  # noqa: PLC0415
     from bootentries.txn.plan import USUAL  # noqa: PLC0415
     from bootentries.txn.write import plan_write, write_list  # noqa: PLC0415
@@ -119,6 +120,7 @@ def write_now(
         if not quiet:
             print("\n".join(todo.describe()) or "nothing to do")
         return None
+    forget(root, note)
     todo = write_list(root, present, wanted, Context(root, note), opts=opts, how=how)
     if settings(context).verbose:
         for line in todo.describe():

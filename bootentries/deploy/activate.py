@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bootentries import kexec
 from bootentries.deploy.image import check_image
 from bootentries.deploy.make import Request, discard, finish_deployment, make_deployment
 from bootentries.deployment import Deployment
@@ -55,6 +56,7 @@ def deploy_commit(
     list is active then, and the new deployment is gone unless the new list is active.
     """
     request, root = wanted.request, context.root
+    kexec.forget(root, context.note, context.run)
     # Leftovers would take serials, and libostree removes them first, too.
     apply_notes(plan_clean(root, present, request.opts, prune=False), context)
     item = make_deployment(context, present, request)

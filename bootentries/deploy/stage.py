@@ -6,7 +6,7 @@ What would fail at shutdown, with nobody there to see it, is tried here and refu
 import os
 from dataclasses import dataclass, replace
 
-from bootentries import fs
+from bootentries import fs, kexec
 from bootentries.booted import NEXTROOT, Named, Staged, read_staged
 from bootentries.deploy.activate import Wanted
 from bootentries.deploy.ahead import bring_ahead
@@ -79,6 +79,7 @@ def stage_commit(context: Context, present: Sysroot, staging: Staging) -> None:
     """
     root, request, merge = context.root, staging.wanted.request, staging.wanted.merge
     forget_soft_reboot(context.run)
+    kexec.forget(root, context.note, context.run)
     start_service()
     # Leftovers would take serials, and libostree removes them first, too.
     apply_notes(plan_clean(root, present, request.opts, prune=False), context)

@@ -127,6 +127,13 @@ def test_into_a_new_kernel_and_back(guest_tree: Tree, up: Vm) -> None:
     assert vm.check("cat /sys/kernel/kexec_loaded") == "0\n"
     assert vm.check("bootentries kexec-load --unload") == "nothing to do\n"
 
+    # Given up by a write, which moves the links.
+    vm.check("bootentries kexec-load 0")
+    done = vm.run("bootentries set-default 1", 240)
+    assert done.status == 0
+    assert "the kernel that was loaded for kexec is given up" in done.stderr
+    assert vm.check("cat /sys/kernel/kexec_loaded") == "0\n"
+
     # Not a kernel, and one with a signature that does not fit it any more.
     vm.check("cp -a /boot /var/none; cp -a /boot /var/changed")
     vm.check("for f in /var/none/ostree/*/vmlinuz-*; do echo none > $f; done")

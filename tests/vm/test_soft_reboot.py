@@ -9,8 +9,8 @@ from bootvm import agent
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
 from guest import system
+from guest import tree as trees
 from guest.shape import File, Variant
-from guest.tree import Tree
 from prepare_root.image import binary, bootside
 from prepare_root.image.initramfs import command
 
@@ -42,10 +42,11 @@ for item in found["deployments"]:
 
 
 @pytest.fixture
-def up(guest_tree: Tree, machine: Callable[..., Vm], tmp_path: Path) -> Vm:
+def up(machine: Callable[..., Vm], tmp_path: Path, suite: str) -> Vm:
+    tree = trees.get(suite)
     (tmp_path / "prepare-root.conf").write_bytes(CONFIG)
     image = tmp_path / "image"
-    words = [image, "--kver", guest_tree.kernel, "--modules-dir", guest_tree.path]
+    words = [image, "--kver", tree.kernel, "--modules-dir", tree.path]
     words += ["--config", tmp_path / "prepare-root.conf"]
     command.main([str(word) for word in words], standalone_mode=False)
     pieces = bootside.pieces(binary.cached().read_bytes())
@@ -56,7 +57,7 @@ def up(guest_tree: Tree, machine: Callable[..., Vm], tmp_path: Path) -> Vm:
     files.append(File(f"{UNITS}/guest-agent.service", AGENT.encode()))
     files.append(File(f"{UNITS}/multi-user.target.d/50-agent.conf", WANTS))
     variant = Variant(files=tuple(files), checkout=CHECKOUT)
-    disk = system.build(guest_tree, image, variant, readonly=True)
+    disk = system.build(tree, image, variant, readonly=True)
     own = disk.copy(tmp_path / "disk.img")
     vm = machine(VmSpec(disks=(Disk(own.path, overlay=False),)))
     vm.wait_for("login:", READY)
@@ -64,11 +65,11 @@ def up(guest_tree: Tree, machine: Callable[..., Vm], tmp_path: Path) -> Vm:
     return vm
 
 
-def go(vm: Vm, version: str) -> None:
-    """Soft-reboot into a version, and look at what is there then."""
+def go(vm: Vm, version: str, index: str = "") -> None:
+    """Soft-reboot into a version, or one place of the list, and look at what is there then."""
     boot_id = vm.agent.boot_id
-    index = vm.check(f"python3 /usr/share/guest/index {version}").strip()
-    vm.check(f"bootentries prepare-soft-reboot {index}", 120)
+    index = index or vm.check(f"python3 /usr/share/guest/index {version}").strip()
+    vm.check(f"bootentries prepare-soft-reboot {index}", 240)
     assert "(soft-reboot)" in vm.check("ostree admin status; bootentries status")
     vm.check("systemd-run --on-active=1 systemctl soft-reboot")
     vm.agent.wait_ready(READY)
@@ -87,6 +88,7 @@ def go(vm: Vm, version: str) -> None:
     assert vm.run("ls /run/ostree/nextroot-booted /run/nextroot/usr").status != 0
 
 
+@pytest.mark.parametrize("suite", ["trixie", "sid"])
 def test_three_times_forth_and_back(up: Vm) -> None:
     vm = up
     assert vm.check(VERSION) == "2.0\n"
@@ -108,6 +110,14 @@ def test_three_times_forth_and_back(up: Vm) -> None:
         assert vm.check("cat /run/nextroot/usr/share/guest/version") == "1.0\n"
         vm.check("bootentries prepare-soft-reboot --reset")
         assert vm.check("findmnt -n -R /run/nextroot || true") == ""
+
+    # What is staged is finalised first, with /etc as it is by then.
+    vm.check("bootentries deploy --stage guest/stable", 240)
+    vm.check("echo late > /etc/late")
+    go(vm, "2.0", "0")
+    assert vm.check("cat /var/kept /etc/mine /etc/late") == "kept\nof-two\nlate\n"
+    assert vm.run("ls /run/ostree/staged-deployment").status != 0
+    assert vm.run("bootentries verify").status == 0
 
     # Another kernel state is refused: arguments of its own.
     vm.check("bootentries deploy --karg-append=other=1 guest/stable", 180)

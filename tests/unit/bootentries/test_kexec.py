@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +124,23 @@ def test_is_loaded(tmp_path, text, loaded):
         (tmp_path / "sys/kernel").mkdir(parents=True)
         (tmp_path / "sys/kernel/kexec_loaded").write_text(text)
     assert kexec.is_loaded(f"{tmp_path}/") is loaded
+
+
+def test_forgotten_before_its_links_move(fake, run, monkeypatch):
+    """What was loaded from this sysroot, and nothing else."""
+    unloaded, said = [], []
+    monkeypatch.setattr(kexec, "is_loaded", lambda: True)
+    monkeypatch.setattr(kexec, "unload", lambda: unloaded.append(True))
+    record = Path(run) / kexec.RECORD
+    with open_root(str(fake.path)) as root:
+        kexec.forget(root, said.append, run)
+        assert (unloaded, said) == ([], [])
+        record.parent.mkdir()
+        for identity, count in (("1:2\n", 0), (kexec._identity(root), 1)):
+            record.write_text(identity)
+            kexec.forget(root, said.append, run)
+            assert len(unloaded) == len(said) == count
+    assert not record.exists()
+    assert said == [
+        "the kernel that was loaded for kexec is given up: its bootlink is of this list"
+    ]
