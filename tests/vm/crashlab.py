@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bootvm.agent import with_agent
-from bootvm.crash.cuts import Cut
-from bootvm.crash.explore import Findings, Span, Verdict
+from bootvm.crash.cuts import Cut, Tear, floor
+from bootvm.crash.explore import Failure, Findings, Judge, Span, Verdict
 from bootvm.crash.filesystem import Place
-from bootvm.crash.log import SECTOR, Write
+from bootvm.crash.log import SECTOR, Log, Write
 from bootvm.crash.record import Recorder, recorded
-from bootvm.crash.replay import copy
+from bootvm.crash.replay import Replay, copy
 from bootvm.errors import BootvmError
 from bootvm.spec import Disk, VmSpec
 from bootvm.vm import Vm
@@ -227,19 +227,37 @@ def record(vm: Vm, recorder: Recorder, steps: dict[str, str]) -> tuple[Step, ...
     return tuple(found)
 
 
-def tears_superblock(cut: Cut, writes: Sequence[Write], place: Place) -> bool:
-    """Whether the cut tears the superblock of an ext4, which has a checksum over 1024 bytes.
-
-    Only a disk that writes single sectors of 512 bytes can do that, and no order of writes can
-    help then: the filesystem is not mounted before e2fsck has taken a copy.
-    """
-    first = (place.offset + 1024) // SECTOR
+def whole_blocks(cut: Cut, writes: Sequence[Write]) -> Cut:
+    """The same cut on a disk that writes each block of 4096 bytes whole, or not at all."""
+    torn = []
     for tear in cut.torn:
         write = writes[tear.number]
-        at = first - write.offset // SECTOR
-        if 0 <= at < write.sectors and (tear.kept >> at & 3) in (1, 2):
-            return True
-    return False
+        first = write.offset // SECTOR
+        kept = 0
+        for at in range(write.sectors):
+            block = (first + at) // 8 * 8
+            members = range(max(block - first, 0), min(block - first + 8, write.sectors))
+            if all(tear.kept >> one & 1 for one in members):
+                kept |= 1 << at
+        torn.append(Tear(tear.number, kept))
+    return replace(cut, torn=tuple(torn))
+
+
+def only_tears_blocks(failure: Failure, base: Path, log: Log, judge: Judge, work: Path) -> bool:
+    """Whether a filesystem cannot be mounted for no other reason than a torn block.
+
+    The superblock of ext4 and the directories of XFS have checksums over more than a sector.
+    Only a disk that writes single sectors of 512 bytes can tear them, and no order of writes
+    helps then.
+    """
+    if not failure.fault.startswith("mount: ") or not failure.cut.torn:
+        return False
+    cut = whole_blocks(failure.cut, log.writes)
+    with tempfile.TemporaryDirectory(dir=work) as scratch:
+        replay = Replay(base, log, Path(scratch))
+        replay.advance(floor(log.writes, cut.end))
+        with replay.image(cut, reads_only=judge.reads_only) as image:
+            return judge.look(image).ok
 
 
 @dataclass(slots=True)

@@ -14,8 +14,7 @@ from pathlib import Path
 import crashlab
 import pytest
 import sysrootjudge
-from crashlab import EFFORT, Boots, Recording
-from crashlab import tears_superblock as tears
+from crashlab import EFFORT, Boots, Recording, only_tears_blocks
 from crashpeers import Peers
 from crashsteps import BROKEN, STEPS, recorded
 
@@ -94,11 +93,14 @@ def explored(
         assert recording.tree is not None
         peers = Peers(room, recording.tree.path)
 
+        def judged(image: Path) -> Verdict:
+            return sysrootjudge.judge(image, step, room, recording, peers)
+
         def look(image: Path) -> Verdict:
-            if boots is not None:
-                boots.take(image, step)
-            verdict = sysrootjudge.judge(image, step, room, recording, peers)
-            return verdict if boots is None else boots.agree(verdict)
+            if boots is None:
+                return judged(image)
+            boots.take(image, step)
+            return boots.agree(judged(image))
 
         # QEMU is outside of the room, and finds no images in there.
         work = room.workspace(2048) if boots is None else shared
@@ -115,7 +117,11 @@ def explored(
         told = f"{layout} {name}: {found.seconds:.0f} s\n{as_text(found, log.writes)}"
         print(told, file=sys.stderr)
         value = as_json(found, log.writes)
-        torn = [one for one in found.failures if tears(one.cut, log.writes, recording.place)]
+        torn = [
+            one
+            for one in found.failures
+            if only_tears_blocks(one, recording.base, log, Judge(judged), work)
+        ]
         found.failures = [one for one in found.failures if one not in torn]
         value |= {TORN: len(torn), "other faults": len(found.failures)}
         value |= {"asked libostree": peers.asked, "booted": dict(boots.seen) if boots else {}}
@@ -135,7 +141,7 @@ def test_old_or_new(recording: Recording, name: str) -> None:
 
 @pytest.mark.parametrize("name", recorded(BROKEN) if EFFORT > 1 else CI_BROKEN)
 def test_a_broken_write_is_caught(recording: Recording, name: str) -> None:
-    # Some more than one: the first may be a torn superblock, which does not count.
+    # Some more than one: the first may be a torn block, which does not count.
     found = explored(recording, name, Choice(samples=300, tears=1), enough=4)
     assert found.failures, "a write that is out of order went unnoticed"
 

@@ -24,16 +24,16 @@ _HEAD = (
     "booted",
     "verdicts",
 )
-TORN = "torn superblocks"
+TORN = "torn blocks"
 
 
 def row(name: str, found: dict[str, Any]) -> tuple[str, ...]:
-    """The cells of one exploration; superblocks that a cut tore stand apart from faults."""
+    """The cells of one exploration; what only a torn block did stands apart from faults."""
     verdicts = dict(found["verdicts"])
     torn = found.get(TORN, 0)
     if torn:
         verdicts["FAULT"] -= torn
-        verdicts["torn superblock"] = torn
+        verdicts["torn block"] = torn
     said = ", ".join(f"{count:,} {state}" for state, count in sorted(verdicts.items()) if count)
     cuts = found["cuts"]
     counts = (found["requests"], found["flushes"], sum(cuts.values()), cuts["sample"])
