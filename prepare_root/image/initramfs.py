@@ -229,6 +229,8 @@ def command(
     )
     include.check(added, own)
     items = contents.with_directories((*own, *added))
+    if note := settings.shell_note(counts, [item.name for item in items]):
+        click.echo(f"note: {note}", err=True)
     if list_only or out is None:
         print_plan((*contents.with_directories(early), *items), closure, method)
         return

@@ -1,6 +1,7 @@
 """What an image is told by files: its prepare-root.conf, and the keys of signed roots."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from prepare_root.formats import FormatError, keys
@@ -54,3 +55,14 @@ def key_items(config_text: str, path: Path | None) -> list[Item]:
     except OSError as error:
         raise ImageError("read keys", str(path), error.strerror or str(error)) from error
     return [Item(place.strip("/"), 0o644, data, str(path))]
+
+
+def shell_note(config_text: str, names: Iterable[str]) -> str:
+    """What is to be said where a failure would end in a shell that no file of `names` is."""
+    config = formats_config.parse(config_text.encode())
+    if config.failure_action != b"shell" or "bin/sh" in names:
+        return ""
+    return (
+        "[failure] action=shell, and the image has no /bin/sh: the machine would reboot;"
+        " add one with --include, or by an overlay"
+    )

@@ -174,6 +174,15 @@ def test_included_files(options: list[str], tmp_path: Path, static_program: Path
     assert f"lrwxrwxrwx {'':>9} etc/more/link -> /etc/x\n" in listing
 
 
+def test_a_shell_that_was_forgotten(
+    options: list[str], tmp_path: Path, static_program: Path
+) -> None:
+    (tmp_path / "conf").write_text("[failure]\naction=shell\n")
+    words = [str(tmp_path / "out"), *options, "--config", str(tmp_path / "conf")]
+    assert "note: [failure] action=shell, and the image has no /bin/sh" in invoke(*words).stderr
+    assert "note: " not in invoke(*words, "--include", f"{static_program}:/bin/sh").stderr
+
+
 def test_an_included_file_does_not_replace_ours(
     options: list[str], tmp_path: Path, static_program: Path
 ) -> None:

@@ -50,3 +50,18 @@ def test_a_signed_root_needs_one() -> None:
     with pytest.raises(ImageError) as caught:
         settings.key_items("[composefs]\nenabled=signed\n", None)
     assert caught.value.hint == "give the file of public keys with --key"
+
+
+@pytest.mark.parametrize(
+    ("config_text", "names", "said"),
+    [
+        ("[failure]\naction=shell\n", ["init"], True),
+        ("[failure]\naction=shell\n", ["bin/sh"], False),
+        ("[failure]\naction=halt\n", ["init"], False),
+        ("", [], False),
+    ],
+)
+def test_a_shell_that_is_not_there(config_text: str, names: list[str], said: bool) -> None:
+    note = settings.shell_note(config_text, names)
+    assert note.startswith("[failure] action=shell, and the image has no /bin/sh: ") == said
+    assert bool(note) == said
