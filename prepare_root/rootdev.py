@@ -251,6 +251,8 @@ def _types(node: bytes, said: list[bytes]) -> list[bytes]:
     holder = None if found is None else superblock.HOLDERS.get(found.fstype)
     if blockdev.is_raid_by_end(device):
         holder = superblock.HOLDERS[b"linux_raid_member"]
+    if found is not None and found.devices > 1:
+        holder = f"a {show(found.fstype)} on {found.devices} devices"
     if holder is not None:
         raise _unmountable(node, f"it is {holder}", USE_DRACUT)
     if found is None and not said:

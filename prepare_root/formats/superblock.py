@@ -30,14 +30,18 @@ RAID_ENDS = ((0x2000, 0x1000), (0x10000, 0x10000))
 
 
 class Superblock:
-    """`fstype` as mount(2) names it, `uuid` and `label` as people write them in `root=`."""
+    """`fstype` as mount(2) names it, `uuid` and `label` as people write them in `root=`.
 
-    __slots__ = ("fstype", "label", "uuid")
+    `devices` is how many the filesystem is on.
+    """
 
-    def __init__(self, fstype: bytes, uuid: bytes, label: bytes) -> None:
+    __slots__ = ("devices", "fstype", "label", "uuid")
+
+    def __init__(self, fstype: bytes, uuid: bytes, label: bytes, devices: int = 1) -> None:
         self.fstype = fstype
         self.uuid = uuid
         self.label = label
+        self.devices = devices
 
     def describe(self) -> str:
         """One phrase for the list of devices in an error."""
@@ -83,6 +87,7 @@ def _btrfs(data: bytes) -> Superblock:
         b"btrfs",
         _uuid(data[base + 0x20 : base + 0x30]),
         _text(data[base + 0x12B : base + 0x12B + 256]),
+        int.from_bytes(data[base + 0x88 : base + 0x90], "little"),
     )
 
 

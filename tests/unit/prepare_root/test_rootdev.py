@@ -298,6 +298,22 @@ def test_what_is_no_filesystem_is_not_mounted(tmp_path, sysfs, asked):
     assert caught.value.hint == rootdev.USE_DRACUT
 
 
+@pytest.mark.skipif(shutil.which("mkfs.btrfs") is None, reason="mkfs.btrfs is not installed")
+def test_a_filesystem_on_several_devices_is_not_mounted(tmp_path, sysfs):
+    """The kernel would have to be told of the others first."""
+    for name in ("one", "two"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(200 << 20)
+    words = ["mkfs.btrfs", "-q", "-d", "raid1", tmp_path / "one", tmp_path / "two"]
+    subprocess.run(words, check=True)
+    add(sysfs, tmp_path / "two")
+    node = b"/dev/.." + bytes((tmp_path / "two").resolve())
+    with pytest.raises(Failure) as caught:
+        rootdev.mount(node, b"/none", kargs.parse(b""))
+    assert str(caught.value).endswith(": root not mountable: it is a btrfs on 2 devices")
+    assert caught.value.hint == rootdev.USE_DRACUT
+
+
 @pytest.mark.parametrize("asked", [b"", b"rootfstype=ext2"])
 def test_half_of_a_mirror_is_not_mounted(tmp_path, sysfs, asked):
     """Its start is a filesystem, and the kernel would mount it."""
