@@ -79,9 +79,18 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
     return get
 
 
-def boot(start: Starter, tree: Tree, point: Point, of: Kernel, image: Path) -> Facts:
-    """Boots the point with an image; the machine is off when this returns."""
+def boot(
+    start: Starter, tree: Tree, point: Point, of: Kernel, image: Path, *, controller: str = ""
+) -> Facts:
+    """Boots the point with an image; the machine is off when this returns.
+
+    A `controller` of SCSI disks, as QEMU names it, takes the place of the point's bus.
+    """
     disk = rootmatrix.disk(tree, point.fstype)
+    extra = (
+        *("-drive", f"if=none,id=root,format=raw,snapshot=on,file={disk}"),
+        *("-device", f"{controller},id=own", "-device", "scsi-hd,bus=own.0,drive=root"),
+    )
     words = (QUIET, point.root, "rw", "init=/var/facts", rootmatrix.target(disk))
     vm = start(
         VmSpec(
@@ -89,8 +98,9 @@ def boot(start: Starter, tree: Tree, point: Point, of: Kernel, image: Path) -> F
             kernel=of.vmlinuz,
             initrd=image,
             cmdline=" ".join(words),
-            disks=(Disk(disk, interface=point.bus),),
+            disks=() if controller else (Disk(disk, interface=point.bus),),
             memory=512,
+            extra=extra if controller else (),
         )
     )
     vm.wait_for("fact: end", DEADLINE)
@@ -134,6 +144,24 @@ def test_root_is_found(
 ) -> None:
     of, image = prepared(point.suite)
     check(point, of, boot(machine, guest_tree, point, of, image))
+
+
+@pytest.mark.skipif(not EFFORT, reason="BOOTCHAIN_ROOT_MATRIX is not set")
+@pytest.mark.parametrize(
+    ("controller", "driver"), [("pvscsi", "vmw_pvscsi"), ("megasas-gen2", "megaraid_sas")]
+)
+def test_controllers_of_hypervisors_and_servers(
+    guest_tree: Tree,
+    prepared: Callable[[str], tuple[Kernel, Path]],
+    machine: Starter,
+    controller: str,
+    driver: str,
+) -> None:
+    of, image = prepared("trixie")
+    point = Point("ext4", "UUID=", Interface.SCSI, "trixie")
+    facts = boot(machine, guest_tree, point, of, image, controller=controller)
+    assert facts.source == "/dev/sda2"
+    assert facts.modules & {"vmw_pvscsi", "megaraid_sas", "virtio_scsi"} == {driver}
 
 
 @pytest.mark.parametrize("bus", BUSES if EFFORT else (Interface.USB,), ids=lambda bus: bus.value)
