@@ -63,7 +63,8 @@ def recording(
     """One guest that changes the list in every way, by one program and by the other."""
     scratch = tmp_path_factory.mktemp("recording")
     kind = request.param
-    image = crashlab.initramfs(guest_tree, scratch)
+    fstype = "ext4" if kind == "boot" else kind
+    image = crashlab.initramfs(guest_tree, scratch, fstype)
     own = subject(guest_tree, crashlab.commits(guest_tree, image), kind, scratch)
     log = scratch / "log"
     options = {"name": f"crash-{kind}", "mount": crashlab.MOUNT}
@@ -75,7 +76,6 @@ def recording(
     with seats(), crashlab.guest(guest_tree, image, own.path, log, **options) as (vm, recorder):
         steps = crashlab.record(vm, recorder, {**STEPS, **BROKEN})
     root = own.layout.named("root")
-    fstype = "ext4" if kind == "boot" else kind
     place = Place(fstype, root.offset, root.size)
     return Recording(own.path, log, steps, place, boot, guest_tree)
 
