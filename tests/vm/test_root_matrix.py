@@ -191,7 +191,7 @@ def machine_of(facts: Facts, host: Path) -> Path:
     paths = [path for path, _ in facts.aliases]
     name = facts.source.removeprefix("/dev/")
     for path, alias in facts.aliases:
-        (host / path.lstrip("/")).mkdir(parents=True)
+        (host / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
         (host / path.lstrip("/") / "uevent").write_text(f"DRIVER=x\nMODALIAS={alias}\n")
     deepest = host / max(paths, key=len).lstrip("/")
     device = deepest / "block/disk" / name
