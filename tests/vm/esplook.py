@@ -22,20 +22,25 @@ THEIRS = (
 NO_GRUB = "find /boot /usr /sysroot -xdev -iname '*grub*.efi' -o -name 'grub.cfg' -o -name '*.mod'"
 
 
+# A unit of ours may have the partition at the same time.
+_AGAIN = "for i in $(seq 60); do {} 2>/dev/null && {}; sleep 1; done"
+LEAVE = _AGAIN.format("umount /run/esp", "exit 0") + "; exit 1"
+
+
+def mount(options: str = "") -> str:
+    """The shell text that mounts the EFI partition on /run/esp, until `LEAVE`."""
+    command = f"mount {options} /dev/disk/by-partlabel/esp1 /run/esp"
+    return f"mkdir -p /run/esp; {_AGAIN.format(command, 'break')}"
+
+
 def entries(running: Living) -> list[str]:
     """The names on the partition, mounted for a look."""
-    return running.sh(
-        "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
-        "ls /run/esp/loader/entries; umount /run/esp"
-    ).split()
+    return running.sh(f"{mount('-o ro')}; ls /run/esp/loader/entries; {LEAVE}").split()
 
 
 def payload(running: Living) -> list[str]:
     """The kernel files there."""
-    return running.sh(
-        "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
-        "ls /run/esp/bootchain | grep -v ^owned-; umount /run/esp"
-    ).split()
+    return running.sh(f"{mount('-o ro')}; ls /run/esp/bootchain | grep -v ^owned-; {LEAVE}").split()
 
 
 def codes(running: Living) -> set[str]:

@@ -14,11 +14,13 @@ from espguest import ENTRIES, IN_STEP
 from esplook import (
     DOWN,
     FOLLOWED,
+    LEAVE,
     NO_GRUB,
     THEIRS,
     codes,
     configure,
     entries,
+    mount,
     payload,
     variable,
 )
@@ -39,10 +41,10 @@ def in_loaders_order(running: Living) -> list[str]:
     ours = [name for name in ids if name.startswith("bootchain-")]
     assert ours, ids
     assert sorted(ours, reverse=True) == ours
-    script = "mkdir -p /run/esp; mount -o ro /dev/disk/by-partlabel/esp1 /run/esp; "
+    script = f"{mount('-o ro')}; "
     for name in ours:
         script += f"sed -n 's/^x-bootchain-deployment //p' /run/esp/{ENTRIES}/{name}; "
-    return running.sh(f"{script}umount /run/esp").split()
+    return running.sh(f"{script}{LEAVE}").split()
 
 
 def test_updates_and_rollback(guest_tree: Tree, machine: Start, tmp_path: Path) -> None:
@@ -147,7 +149,6 @@ def test_two_partitions_in_step_and_either_boots(
     assert "locked=1" in five.sh("cat /proc/cmdline").split()
 
 
-MOUNT = "mkdir -p /run/esp; mount {} /dev/disk/by-partlabel/esp1 /run/esp"
 ONLY = "/run/esp/loader/entries"
 OTHERS = (
     f"printf 'title Other\nsort-key zzz\nlinux /other\n' > {ONLY}/other.conf; "
@@ -156,13 +157,13 @@ OTHERS = (
 # What is wrong, the end of it, the line that is said, and what `verify` names.
 FAULTS = {
     "full": (
-        f"{MOUNT.format('')}; cat /dev/zero > /run/esp/filler; umount /run/esp",
-        f"{MOUNT.format('')}; rm /run/esp/filler; umount /run/esp",
+        f"{mount()}; cat /dev/zero > /run/esp/filler; {LEAVE}",
+        f"{mount()}; rm /run/esp/filler; {LEAVE}",
         "MiB are needed",
         {"esp-full", "esp-entry-missing", "esp-pending"},
     ),
     "read-only": (
-        MOUNT.format("-o ro"),
+        mount("-o ro"),
         "true",
         "it is read-only",
         {"esp-read-only", "esp-entry-missing", "esp-pending"},
@@ -176,7 +177,7 @@ def test_faults_are_told_and_the_machine_boots(
     guest = espguest.build(guest_tree, ("2.0",), tmp_path, machine)
     one = guest.begin()
     assert codes(one) == set()
-    one.sh(f"{MOUNT.format('')}; {OTHERS}; umount /run/esp")
+    one.sh(f"{mount()}; {OTHERS}; {LEAVE}")
     one.offer("2.0")
     for number, (begin, end, said, named) in enumerate(FAULTS.values()):
         one.vm.run(begin, 240)
@@ -211,13 +212,13 @@ def test_faults_are_told_and_the_machine_boots(
     configure(one, "/PARTLABEL=gone/d")
     one.sh("bootentries esp sync && bootentries cleanup", 240)
     # A name of ours in capitals, which is the same on FAT.
-    one.sh(f"{MOUNT.format('')}; echo x > {ONLY}/BOOTCHAIN-000001-01.CONF; umount /run/esp")
+    one.sh(f"{mount()}; echo x > {ONLY}/BOOTCHAIN-000001-01.CONF; {LEAVE}")
     assert codes(one) == {"esp-name-collision"}
     one.reboot()
     assert {"turn=1", "last=1"} <= set(one.sh("cat /proc/cmdline").split())
     # Somebody else's entry is the first, and nothing of ours says which is the default.
     config = "printf 'timeout 10\\n' > /run/esp/loader/loader.conf"
-    one.sh(f"{MOUNT.format('')}; {config}; sed -i s/zzz/aaa/ {ONLY}/other.conf; umount /run/esp")
+    one.sh(f"{mount()}; {config}; sed -i s/zzz/aaa/ {ONLY}/other.conf; {LEAVE}")
     assert codes(one) == {"esp-name-collision", "esp-default"}
     one.choose("(ostree:0)")
     assert {"turn=1", "last=1"} <= set(one.sh("cat /proc/cmdline").split())
