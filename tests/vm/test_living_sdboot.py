@@ -30,5 +30,7 @@ def test_staged_finalised_rolled_back_and_forward(
     assert places == sorted(places)
     said = guest.last_shutdown("bootentries-esp.service")
     (stopping,) = (at for at, line in enumerate(said) if line.startswith("Stopping "))
-    assert [line for line in said[stopping:] if line.startswith("/dev/")] == ["/dev/vda1: in step"]
+    assert [line for line in said[stopping:] if line.startswith("/dev/")] == [
+        "/dev/vda1: in step"
+    ], said
     assert guest.sh(espguest.IN_STEP).endswith(": in step\n")
