@@ -35,7 +35,9 @@ class Wanted:
     `extra` are files for a list that comes later; they are copied when there is room.
     `keep` is the deployment that runs: it stays bootable on the way.  `counted` is the file
     name by which it was booted, while nobody has judged that boot.  `there` are the deployments
-    that are there, None when nobody has looked.
+    that are there, None when nobody has looked.  `counting` says that boots are counted: then
+    what is counted on a partition goes on to be, though the list may have lost the counters,
+    as libostree does with other arguments.
     """
 
     entries: tuple[EspEntry, ...]
@@ -43,6 +45,7 @@ class Wanted:
     keep: str | None = None
     counted: str | None = None
     there: frozenset[str] | None = None
+    counting: bool = False
 
     @property
     def payloads(self) -> tuple[Payload, ...]:
@@ -109,7 +112,7 @@ def with_counters(present: Present, wanted: Wanted) -> Wanted:
         wanted,
         entries=tuple(
             replace(entry, tries=left[entry.deployment])
-            if entry.tries is not None and entry.deployment in left
+            if (entry.tries is not None or wanted.counting) and entry.deployment in left
             else entry
             for entry in wanted.entries
         ),

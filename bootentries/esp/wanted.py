@@ -68,10 +68,11 @@ def read_wanted(
         for name in fs.list_optional(root.boot(), directory) or []
         if _KERNEL_FILE.fullmatch(name)
     )
-    there = present_deployments(root)
+    there, counting = present_deployments(root), present.config.tries > 0
     if booted is None:
-        return Wanted(entries, extra, there=there)
-    return Wanted(entries, extra, identity(booted), counted_name(efivars), there)
+        return Wanted(entries, extra, there=there, counting=counting)
+    keep, counted = identity(booted), counted_name(efivars)
+    return Wanted(entries, extra, keep, counted, there, counting)
 
 
 def counted_name(efivars: str = EFIVARS) -> str | None:

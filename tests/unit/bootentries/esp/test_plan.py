@@ -195,6 +195,15 @@ def test_counters_that_the_loader_left_are_kept(esp):
     assert [item.name.tries for item in esp.present().live] == [None, None]
 
 
+def test_what_is_counted_goes_on_where_the_list_has_lost_the_counters(esp):
+    """libostree leaves them out with other arguments: nobody has said that these are good."""
+    esp.sync(entry("a", tries=(3, 0)), entry("b", tries=(3, 0)), counting=True)
+    esp.count("bootchain-000001-02+3-0.conf", "bootchain-000001-02+2-1.conf")
+    esp.count("bootchain-000001-01+3-0.conf", "bootchain-000001-01.conf")
+    esp.sync(entry("a", options="other"), entry("b", tries=(3, 0)), entry("c"), counting=True)
+    assert [item.name.tries for item in esp.present().live] == [(2, 1), None, None]
+
+
 RUNS = {"keep": "os/b.0", "counted": "bootchain-000001-01+2-1.conf"}
 
 
