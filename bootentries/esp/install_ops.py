@@ -95,13 +95,19 @@ class RemoveEmpty:
 
 
 def _replace(root_fd: int, source: str, path: str) -> None:
-    """Rename over a file that keeps its clusters until the rename is on storage."""
+    """Rename over a file that keeps its clusters until the rename is on storage.
+
+    The kernel's FAT leaves the record that the name has now to the renamed file itself: syncing
+    the directory does not write it, and syncfs does not flush the disk's cache.
+    """
     with ExitStack() as stack:
         if fs.stat_optional(root_fd, path, follow=False) is not None:
             stack.enter_context(fs.opened(root_fd, path))
+        renamed = stack.enter_context(fs.opened(root_fd, source))
         directory = stack.enter_context(directory_of(root_fd, os.path.dirname(path)))
         names = (os.path.basename(source), os.path.basename(path))
         os.rename(*names, src_dir_fd=directory, dst_dir_fd=directory)
+        os.fsync(renamed)
         os.fsync(directory)
         syscalls.syncfs(root_fd)
 

@@ -1,5 +1,7 @@
 """Boot programs and loader.conf: replaced in one step, or not at all."""
 
+import os
+
 import pytest
 
 from bootentries.errors import BootentriesError
@@ -20,6 +22,22 @@ def test_a_program_is_replaced_in_one_step(esp):
     assert (esp.path / path).read_bytes() == b"two"
     assert esp.files() == [path]
     assert PutProgram(path, b"two").describe() == f"install {path} (3 bytes)"
+
+
+def test_a_renamed_program_is_synced_before_the_old_one_goes(esp, monkeypatch):
+    """FAT writes where a name leads to with the file, and not with its directory."""
+    path = "EFI/BOOT/BOOTX64.EFI"
+    apply(esp, PutProgram(path, b"one"))
+    synced, fsync = [], os.fsync
+
+    def record(fd):
+        synced.append(os.path.samestat(os.fstat(fd), (esp.path / path).stat()))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", record)
+    apply(esp, PutProgram(path, b"two"))
+    # The new file under its other name, that name, the file under its last name, the directory.
+    assert synced == [False, False, True, False]
 
 
 def test_clusters_of_two_names_are_not_taken_apart(esp, monkeypatch):
