@@ -47,9 +47,11 @@ def direct(real: Kernel, image: Path, disk: Path, words: str) -> VmSpec:
 
 
 def ask(vm: Vm, script: str) -> str:
-    """What a shell on the console answers; its prompt is there."""
-    vm.console.send(f"{script}; echo end-$((1+1))\n")
-    said = vm.console.wait_for(re.compile(r"(?s)\$\(\(1\+1\)\)\r?\n(.*?)end-2"), 30)
+    """What a shell on the console answers; its prompt is there.  One line of its width."""
+    line = f"{script}; echo e$((1+1))"
+    assert len(line) < 76
+    vm.console.send(f"{line}\n")
+    said = vm.console.wait_for(re.compile(r"(?s)e\$\(\(1\+1\)\)\r?\n(.*?)e2"), 30)
     vm.wait_for(PROMPT, 30)
     return said[1].replace("\r", "").strip()
 
@@ -60,22 +62,23 @@ def test_a_shell_at_each_point(
     disk = rootmatrix.disk(guest_tree, "ext4")
     image = rootmatrix.image(real, tmp_path / "image", *SHELL)
     points = ("pre-mount", "mount", "pre-pivot")
-    vm = machine(direct(real, image, disk, " ".join(f"rd.break={one}" for one in points)))
+    words = " ".join(("loglevel=5", *(f"rd.break={one}" for one in points)))
+    vm = machine(direct(real, image, disk, words))
     seen = {}
     for point in points:
         vm.wait_for(f"rd.break: {point}: starting /bin/sh; leaving it goes on", DEADLINE)
         vm.wait_for(PROMPT, 30)
         # Process 1 waits; the shell leads a session on the console, with jobs.
-        tty = ask(vm, "tty; cat /proc/1/cmdline | tr '\\0' ' '; sleep 100 & jobs")
-        assert tty.startswith("/dev/ttyS0\n/init ")
-        assert re.search(r"\[1\]\+? +Running +sleep 100", tty)
-        seen[point] = ask(vm, "ls -d /sysroot/ostree /sysroot/usr/bin/busybox 2>/dev/null")
+        assert ask(vm, "tty") == "/dev/ttyS0"
+        assert ask(vm, "cat /proc/1/cmdline | tr '\\0' ' '").startswith("/init ")
+        assert re.search(r"\[1\]\+? +Running +sleep 99", ask(vm, "sleep 99 & jobs"))
+        seen[point] = ask(vm, "(cd /sysroot; echo os*/repo usr/*/busybox)")
         vm.console.send("kill %1; exit\n")
     vm.wait_for("fact: end", DEADLINE)
     assert seen == {
-        "pre-mount": "",
-        "mount": "/sysroot/ostree",
-        "pre-pivot": "/sysroot/ostree\n/sysroot/usr/bin/busybox",
+        "pre-mount": "os*/repo usr/*/busybox",
+        "mount": "ostree/repo usr/*/busybox",
+        "pre-pivot": "ostree/repo usr/bin/busybox",
     }
     vm.wait_end(DEADLINE)
 
@@ -117,7 +120,7 @@ def test_between_microcode_and_overlays(
     assert found == "of a processor1"
     vm.console.send("exit\n")
     vm.wait_for("fact: end", DEADLINE)
-    assert "fact: run mounts " in vm.console.text
+    assert re.search(r"fact: run .*\bmounts\b", vm.console.text)
     vm.wait_end(DEADLINE)
 
 
@@ -163,9 +166,10 @@ def with_loader(source: Path, real: Kernel, image: Path, top: Path) -> Path:
         "initrd": image,
     }
     directories = ("EFI", "EFI/BOOT", "loader", "loader/entries")
-    run(["mmd", "-i", fat, *(f"::{name}" for name in directories)])
+    relaxed = {"MTOOLS_SKIP_CHECK": "1"}
+    run(["mmd", "-i", fat, *(f"::{name}" for name in directories)], env=relaxed)
     for name, path in files.items():
-        run(["mcopy", "-i", fat, path, f"::{name}"])
+        run(["mcopy", "-i", fat, path, f"::{name}"], env=relaxed)
     with disk.open("wb") as file:
         file.truncate(640 * MIB)
     size = rootmatrix.root_of(source, disk, 128 * MIB)
