@@ -27,7 +27,7 @@ from prepare_root.ops import (
 from prepare_root.target import Target
 
 NEW_ROOT = b"/sysroot.tmp"  # where the deployment's root is built
-OLD_ROOT = b"/sysroot.old"  # where the physical root waits until the new one is in its place
+OLD_ROOT = b"/sysroot.old"  # where a physical root with mounts below it waits to be let go
 BOOTED = b"/run/ostree-booted"
 MOUNTS = b"/run/bootchain/mounts"
 
@@ -83,7 +83,8 @@ class Facts:
     `root` is the physical root's path; `boot_here` says that `/boot` is a directory on it
     with a `loader` link, and that the deployment has the mount point; `readonly` is
     `sysroot.readonly` after libostree's fallback; `hotfix` that the deployment is unlocked
-    for a hotfix; `filesystem_ro` that the root filesystem itself is read-only now.
+    for a hotfix; `filesystem_ro` that the root filesystem itself is read-only now;
+    `mounted_below` that something is mounted below the physical root, or may be.
 
     `image` is None for a plain root.  `etc_scratch` is the directory to be made for changes
     to `/etc` that are forgotten, or empty; `volatile_root` the text of systemd's link to the
@@ -98,6 +99,7 @@ class Facts:
         "image",
         "labelled",
         "links",
+        "mounted_below",
         "readonly",
         "root",
         "target",
@@ -120,6 +122,7 @@ class Facts:
         image: Image | None = None,
         etc_scratch: bytes = b"",
         volatile_root: bytes = b"",
+        mounted_below: bool = False,
     ) -> None:
         self.root = root
         self.target = target
@@ -133,6 +136,7 @@ class Facts:
         self.image = image
         self.etc_scratch = etc_scratch
         self.volatile_root = volatile_root
+        self.mounted_below = mounted_below
 
     @property
     def deployment(self) -> bytes:
@@ -176,28 +180,25 @@ def fstab_has(fstab: bytes, where: bytes) -> bool:
 def make(facts: Facts, config: Config) -> tuple[Op, ...]:
     """Everything that turns the physical root into the deployment's root, in order.
 
-    Until the last required operation, the detach, all of it can be undone: the physical root
-    is moved aside rather than unmounted early, as libostree does, so that a failure finds it
-    with whatever was mounted below it.
+    The physical root is moved into the new one: to let a mount go means to wait until every
+    processor has noticed, milliseconds on a busy machine.  Where something is mounted below it,
+    which must not come along, it is bound, moved aside, and let go at the end.  All of it can
+    be undone until the last operation that is required.
     """
     ops = begin(facts, NEW_ROOT)
     ops.insert(2, Propagation("private", b"/", MS_PRIVATE, recursive=True))
-    ops += built(facts, config, NEW_ROOT)
+    ops += built(facts, config, NEW_ROOT, move=not facts.mounted_below)
     if facts.target.instead:
         ops.append(_fallback(facts))
-    ops += [
-        WriteFile("booted", BOOTED, booted_metadata(facts).encode()),
-        MakeDir("move", OLD_ROOT, 0o755),
-        Move("move", facts.root, OLD_ROOT),
-        Move("move", NEW_ROOT, facts.root),
-    ]
+    ops.append(WriteFile("booted", BOOTED, booted_metadata(facts).encode()))
+    if facts.mounted_below:
+        ops += [MakeDir("move", OLD_ROOT, 0o755), Move("move", facts.root, OLD_ROOT)]
+    ops.append(Move("move", NEW_ROOT, facts.root))
     if facts.readonly:
         ops.append(Remount("sysroot read-only", facts.root + b"/sysroot", readonly=True))
-    ops += [
-        Detach("move", OLD_ROOT),
-        RemoveDir("move", OLD_ROOT),
-        RemoveDir("move", NEW_ROOT),
-    ]
+    if facts.mounted_below:
+        ops += [Detach("move", OLD_ROOT), RemoveDir("move", OLD_ROOT)]
+    ops.append(RemoveDir("move", NEW_ROOT))
     if config.record_mounts:
         ops.append(RecordMounts("record", MOUNTS))
     return tuple(ops)
@@ -213,8 +214,11 @@ def begin(facts: Facts, where: bytes) -> list[Op]:
     ]
 
 
-def built(facts: Facts, config: Config, where: bytes) -> list[Op]:
-    """The deployment's root at `where`, with all that is mounted in it."""
+def built(facts: Facts, config: Config, where: bytes, *, move: bool = False) -> list[Op]:
+    """The deployment's root at `where`, with all that is mounted in it.
+
+    With `move`, the physical root is at its place in there afterwards, and only there.
+    """
     places = _places(facts, where)
     physical = where + b"/sysroot"
     var_below = b"/" + facts.target.var
@@ -224,7 +228,7 @@ def built(facts: Facts, config: Config, where: bytes) -> list[Op]:
     if facts.readonly or facts.image is not None:
         ops += _etc(facts, where)
     ops += _usr(facts, where)
-    ops.append(Bind("sysroot", facts.root, physical))
+    ops.append((Move if move else Bind)("sysroot", facts.root, physical))
     if facts.readonly:
         ops += [
             Bind("stateroot var", physical + var_below, physical + var_below),

@@ -10,7 +10,7 @@ from prepare_root.errors import Failure, reason_of, show
 from prepare_root.formats import FormatError
 from prepare_root.formats import config as configuration
 from prepare_root.formats.config import Config
-from prepare_root.ops import Op
+from prepare_root.ops import Move, Op, RemoveFile
 from prepare_root.plan import Facts, Image
 
 CONFIG_PATHS = (b"/usr/lib/ostree/prepare-root.conf", b"/etc/ostree/prepare-root.conf")
@@ -73,13 +73,20 @@ def apply(ops: tuple[Op, ...]) -> None:
 
 
 def _put_back(applied: list[Op]) -> str:
-    """Undo `applied`, and go on where one step of that fails; says which, or nothing."""
+    """Undo `applied`, and go on where one step of that fails; says which, or nothing.
+
+    What could not be moved back stays reachable: to let go what it lies in would let it go, too.
+    """
     failed = []
+    stuck = False
     for op in plan.undo(applied):
+        if stuck and not isinstance(op, RemoveFile):
+            continue
         try:
             op.apply()
         except OSError as error:
             failed.append(f"{op.describe()}: {reason_of(error)}")
+            stuck = stuck or isinstance(op, Move)
     return "could not be put back as it was: " + "; ".join(failed) if failed else ""
 
 

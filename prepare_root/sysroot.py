@@ -47,6 +47,7 @@ def look(root: bytes, found: Target, cmdline: bytes, config: Config) -> Facts:
             image=image,
             etc_scratch=_etc_scratch(config, readonly or image is not None),
             volatile_root=_volatile_root(root, image),
+            mounted_below=_mounted_below(root),
         )
     except OSError as error:
         subject = show(error.filename if isinstance(error.filename, bytes) else deployment)
@@ -111,6 +112,19 @@ def _choose(root: bytes, found: Target, cmdline: bytes, config: Config) -> Choic
     if not readonly and not yes:
         readonly = _repo_readonly(root)
     return image, readonly
+
+
+def _mounted_below(root: bytes) -> bool:
+    """Whether something is mounted below `root`; also where that cannot be known.
+
+    A path with one of these characters is quoted in the table (proc(5)).
+    """
+    if len(root.split()) != 1 or b"\\" in root or b"#" in root:
+        return True
+    try:
+        return b" %s/" % root in files.read(b"/proc/self/mountinfo")
+    except OSError:
+        return True
 
 
 def _volatile_root(root: bytes, image: Image | None) -> bytes:

@@ -309,8 +309,8 @@ def test_every_operation_may_fail_and_the_next_try_works(tmp_path: Path, image: 
 
 def test_a_late_failure_takes_everything_back(tmp_path: Path, image: Path) -> None:
     log = tmp_path / "trace"
-    run = Run(python(), config=ALL, wrapper=inject(log, "umount2:error=EIO:when=2"))
+    run = Run(python(), config=ALL, wrapper=inject(log, "mount:error=EIO:when=12"))
     outcome = execute(tmp_path, image, replace(run, shell=("ls",)))
     assert "INJECTED" in log.read_text()
     check_untouched(outcome)
-    assert message(outcome) == f"move: detach /sysroot.old: {EIO}"
+    assert message(outcome) == f"sysroot read-only: remount /sysroot/sysroot read-only: {EIO}"

@@ -59,7 +59,7 @@ unshare --pid --fork --kill-child sh -c '
     mount -t proc proc "$root/proc" && mount --bind "$0" "$root/proc/cmdline"
     mount --bind "$root/proc/sys" "$root/proc/sys"
     mount -o remount,bind,ro "$root/proc/sys"
-    calls=mount,umount2,pivot_root,chroot,reboot,clock_nanosleep
+    calls=mount,umount2,pivot_root,chroot,reboot,clock_nanosleep,fchmodat
     exec strace -D -qq -o "$trace" -e trace=$calls $inject \
         chroot "$root" /init "$@"
 ' "$work/cmdline" "$root" "$work/trace" "$inject" "$@" <"$work/stdin" || status=$?
@@ -301,11 +301,13 @@ def test_shell_with_the_physical_root_in_its_place(tmp_path: Path) -> None:
     """What somebody at the console finds after a late failure."""
     done = boot(
         tmp_path,
-        "umount2:error=EIO:when=1",
-        config=CONFIG.replace("halt", "shell"),
+        "fchmodat:error=EIO:when=5",
+        config=CONFIG.replace("halt", "shell") + "[links]\nenabled=no\n",
         stdin="echo pid $$\ncd /sysroot/ostree; echo *\ncat /run/ostree-booted\nexit 3\n",
     )
-    assert "move: detach /sysroot.old: Input/output error" in done.stderr
+    (line,) = (line for line in done.stderr if line.startswith("booted: "))
+    assert line.startswith("booted: write /run/ostree-booted (")
+    assert line.endswith(" bytes): Input/output error")
     assert done.stderr[-1] == "failure policy: starting /bin/sh; leaving it reboots"
     assert done.stdout == ["pid 1", "boot.1 boot.1.1 deploy repo"]
     assert done.status == 3

@@ -97,11 +97,10 @@ def inject(log: Path, *rules: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("rule", "line"),
     [
+        ("mount:error=EIO:when=8", "sysroot: move /sysroot to /sysroot.tmp/sysroot"),
         ("mount:error=EIO:when=13", "var: make /sysroot.tmp/var shared"),
-        ("mount:error=EIO:when=14", "move: move /sysroot to /sysroot.old"),
-        ("mount:error=EIO:when=15", "move: move /sysroot.tmp to /sysroot"),
-        ("mount:error=EIO:when=16", "sysroot read-only: remount /sysroot/sysroot read-only"),
-        ("umount2:error=EIO:when=1", "move: detach /sysroot.old"),
+        ("mount:error=EIO:when=14", "move: move /sysroot.tmp to /sysroot"),
+        ("mount:error=EIO:when=15", "sysroot read-only: remount /sysroot/sysroot read-only"),
     ],
 )
 def test_system_calls_that_fail_late(tmp_path: Path, rule: str, line: str) -> None:
@@ -115,21 +114,49 @@ def test_system_calls_that_fail_late(tmp_path: Path, rule: str, line: str) -> No
     check_untouched(outcome)
 
 
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ("mount:error=EIO:when=8", "sysroot: bind /sysroot on /sysroot.tmp/sysroot"),
+        ("mount:error=EIO:when=14", "move: move /sysroot to /sysroot.old"),
+        ("mount:error=EIO:when=15", "move: move /sysroot.tmp to /sysroot"),
+        ("umount2:error=EIO:when=1", "move: detach /sysroot.old"),
+    ],
+)
+def test_mounts_below_the_physical_root_are_there_again(
+    tmp_path: Path, rule: str, line: str
+) -> None:
+    """They would not come along into the new root; after a failure they are where they were."""
+    log = tmp_path / "trace"
+    setup = ("mount -t tmpfs partition sysroot/boot/loader.1/entries",)
+    run = Run(python(), config=CONFIG, wrapper=inject(log, rule), setup=setup)
+    outcome = execute(tmp_path, run, Layout())
+    assert "(INJECTED)" in log.read_text()
+    assert f"prepare-root: {line}: {EIO}\n" in outcome.stderr
+    assert "hint: " not in outcome.stderr
+    assert [(m.point, m.source) for m in outcome.mounts if "sysroot" in m.point] == [
+        ("/sysroot", "/dev/loop"),
+        ("/sysroot/boot/loader.1/entries", "partition"),
+    ]
+    assert "ostree" not in outcome.run
+
+
 def test_what_cannot_be_put_back_is_named(tmp_path: Path) -> None:
     """The move fails, and so does the one that would bring the physical root back."""
     run = Run(
-        python(), config=CONFIG, wrapper=inject(tmp_path / "trace", "mount:error=EIO:when=15+")
+        python(), config=CONFIG, wrapper=inject(tmp_path / "trace", "mount:error=EIO:when=14+")
     )
     outcome = execute(tmp_path, run, Layout())
     assert outcome.status == 1
     assert f"prepare-root: move: move /sysroot.tmp to /sysroot: {EIO}\n" in outcome.stderr
     assert (
         "prepare-root: hint: could not be put back as it was:"
-        f" move /sysroot.old to /sysroot: {EIO}; remove directory /sysroot.old: "
-        "Device or resource busy\n"
+        f" move /sysroot.tmp/sysroot to /sysroot: {EIO}\n"
     ) in outcome.stderr
     assert outcome.booted is None
-    assert [mount.point for mount in outcome.mounts if "sysroot" in mount.point] == ["/sysroot.old"]
+    # whoever sits at a rescue shell has it still
+    assert "/sysroot.tmp/sysroot" in {mount.point for mount in outcome.mounts}
+    assert outcome.sysroot == {}
 
 
 # What a wrapper's script gets: `chroot ROOT PROGRAM...`
@@ -161,7 +188,7 @@ def test_a_second_run_after_a_good_one_is_one_clear_line(tmp_path: Path) -> None
 
 def test_libostree_can_follow_a_failed_run(tmp_path: Path) -> None:
     """Its program makes /run/ostree and fails where one is there already."""
-    words = (*inject(tmp_path / "trace", "mount:error=EIO:when=15"), "chroot", '"$2"')
+    words = (*inject(tmp_path / "trace", "mount:error=EIO:when=14"), "chroot", '"$2"')
     first = " ".join((*words, "/run/prepare-root", "/sysroot", "/cmdline"))
     run = Run(
         ("/usr/lib/ostree/ostree-prepare-root", "/sysroot"),

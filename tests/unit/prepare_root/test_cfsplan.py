@@ -68,17 +68,13 @@ def test_plain_image():
         "volatile root: link /run/systemd/volatile-root -> /dev/block/8:1",
         "etc: bind /sysroot/DEPLOYMENT/etc on /sysroot.tmp/etc",
         "etc: remount /sysroot.tmp/etc writable",
-        "sysroot: bind /sysroot on /sysroot.tmp/sysroot",
+        "sysroot: move /sysroot to /sysroot.tmp/sysroot",
         "stateroot var: bind /sysroot.tmp/sysroot/ostree/deploy/os/var"
         " on /sysroot.tmp/sysroot/ostree/deploy/os/var",
         "stateroot var: remount /sysroot.tmp/sysroot/ostree/deploy/os/var writable",
         f"booted: write /run/ostree-booted ({written} bytes)",
-        "move: make directory /sysroot.old with mode 0755",
-        "move: move /sysroot to /sysroot.old",
         "move: move /sysroot.tmp to /sysroot",
         "sysroot read-only: remount /sysroot/sysroot read-only",
-        "move: detach /sysroot.old",
-        "move: remove directory /sysroot.old",
         "move: remove directory /sysroot.tmp",
     ]
 

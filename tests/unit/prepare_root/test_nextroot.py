@@ -25,10 +25,12 @@ def facts(**changes) -> Facts:
 def test_the_same_root_at_another_place(readonly, var_by):
     seen, config = facts(readonly=readonly, var_by=var_by), Config()
     ops = nextroot.make(seen, config)
+    # The physical root of the running system stays where it is.
+    initramfs_seen = facts(readonly=readonly, var_by=var_by, mounted_below=True)
     built = [op.describe() for op in ops if isinstance(op, Bind | Remount)]
     initramfs = [
         op.describe().replace("/sysroot.tmp", "/run/nextroot")
-        for op in plan.make(seen, config)
+        for op in plan.make(initramfs_seen, config)
         if isinstance(op, Bind | Remount)
     ]
     if readonly:

@@ -13,7 +13,7 @@ from prepare_root.target import Target
 
 PATH = b"ostree/deploy/os/deploy/" + b"ab" * 32 + b".0"
 VARS = (plan.VAR_OURS, plan.VAR_SYSTEM, plan.VAR_ADMIN, plan.VAR_VOLATILE)
-FLAGS = ("boot_here", "readonly", "hotfix", "filesystem_ro", "labelled")
+FLAGS = ("boot_here", "readonly", "hotfix", "filesystem_ro", "labelled", "mounted_below")
 FSTAB = b"UUID=1 /var ext4 defaults 0 0\n"
 
 
@@ -94,11 +94,25 @@ def test_plain_plan():
         "root: bind /sysroot/DEPLOYMENT on /sysroot.tmp",
         "usr: bind /sysroot.tmp/usr on /sysroot.tmp/usr",
         "usr: remount /sysroot.tmp/usr read-only",
-        "sysroot: bind /sysroot on /sysroot.tmp/sysroot",
+        "sysroot: move /sysroot to /sysroot.tmp/sysroot",
         "var: bind /sysroot.tmp/sysroot/ostree/deploy/os/var on /sysroot.tmp/var",
         "var: make /sysroot.tmp/var slave",
         "var: make /sysroot.tmp/var shared",
         f"booted: write /run/ostree-booted ({written} bytes)",
+        "move: move /sysroot.tmp to /sysroot",
+        "move: remove directory /sysroot.tmp",
+    ]
+
+
+def test_mounts_below_the_physical_root_do_not_come_along():
+    text = config(b"[links]\nenabled=no")
+    plain, other = (lines(plan.make(facts(mounted_below=one), text)) for one in (False, True))
+    assert [line for line in plain if line not in other] == [
+        "sysroot: move /sysroot to /sysroot.tmp/sysroot"
+    ]
+    place = other.index("sysroot: bind /sysroot on /sysroot.tmp/sysroot")
+    assert place == plain.index("sysroot: move /sysroot to /sysroot.tmp/sysroot")
+    assert other[-6:] == [
         "move: make directory /sysroot.old with mode 0755",
         "move: move /sysroot to /sysroot.old",
         "move: move /sysroot.tmp to /sysroot",
@@ -183,33 +197,46 @@ def test_every_combination(var_by, kind):
             told = lines(made)
             assert all(line and line.isprintable() for line in told)
             assert len(told) == len(set(told))
-            aside = told.index("move: move /sysroot to /sysroot.old")
+            place = "/sysroot.old" if seen.mounted_below else "/sysroot.tmp/sysroot"
+            (aside,) = (n for n, line in enumerate(told) if f": move /sysroot to {place}" in line)
             move = told.index("move: move /sysroot.tmp to /sysroot")
-            # nothing happens while no root is there, and only the last read-only remount
-            # uses the new one by its new place
-            assert move == aside + 1
+            # the physical root is not used by its old place once it is gone from there, and
+            # only the last read-only remount uses the new one by its new place
+            between = told[aside + 1 : move]
+            assert not [line for line in between if " /sysroot " in line or " /sysroot/" in line]
             after = [line for line in told[move + 1 :] if " /sysroot/" in line]
             assert after == (
                 ["sysroot read-only: remount /sysroot/sysroot read-only"] if seen.readonly else []
             )
-            assert [op.step for op in made if op.required][-1] == "move"
-            assert [line for line in told if "detach" in line] == ["move: detach /sysroot.old"]
+            # to let a mount go takes time
+            detached = ["move: detach /sysroot.old"] if seen.mounted_below else []
+            assert [line for line in told if "detach" in line] == detached
             assert ("var" in [op.step for op in made]) is (var_by == plan.VAR_OURS)
             assert (told[-1].startswith("record: ")) is (text != b"")
 
 
-def test_undo_is_the_way_back():
+ASIDE = ["move: move /sysroot.old to /sysroot", "move: remove directory /sysroot.old"]
+
+
+@pytest.mark.parametrize(
+    ("below", "aside", "sysroot"),
+    [
+        (False, [], "sysroot: move /sysroot.tmp/sysroot to /sysroot"),
+        (True, ASIDE, "sysroot: detach /sysroot.tmp/sysroot"),
+    ],
+)
+def test_undo_is_the_way_back(below, aside, sysroot):
     """Newest first, down to the directories; what stays is named in `Op.undo`."""
-    made = plan.make(facts(readonly=True, boot_here=True), config(b"[links]\nenabled=no"))
+    seen = facts(readonly=True, boot_here=True, mounted_below=below)
+    made = plan.make(seen, config(b"[links]\nenabled=no"))
     required = [op for op in made if op.required]
     assert lines(plan.undo(required[:-1])) == [
         "move: move /sysroot to /sysroot.tmp",
-        "move: move /sysroot.old to /sysroot",
-        "move: remove directory /sysroot.old",
+        *aside,
         "booted: remove /run/ostree-booted",
         "var: detach /sysroot.tmp/var",
         "stateroot var: detach /sysroot.tmp/sysroot/ostree/deploy/os/var",
-        "sysroot: detach /sysroot.tmp/sysroot",
+        sysroot,
         "usr: detach /sysroot.tmp/usr",
         "etc: detach /sysroot.tmp/etc",
         "boot: detach /sysroot.tmp/boot",
@@ -218,14 +245,17 @@ def test_undo_is_the_way_back():
         "run: remove directory /run/ostree/.private",
         "run: remove directory /run/ostree",
     ]
-    assert isinstance(required[-1], ops.Detach)  # nothing can fail once it is past undoing
+    # nothing can fail once it is past undoing
+    assert isinstance(required[-1], ops.Detach if below else ops.Remount)
 
 
 @pytest.mark.parametrize("var_by", VARS)
 @pytest.mark.parametrize("hotfix", [False, True])
-def test_all_that_is_mounted_or_written_is_undone(var_by, hotfix):
+@pytest.mark.parametrize("below", [False, True])
+def test_all_that_is_mounted_or_written_is_undone(var_by, hotfix, below):
     found = [links.Found(name, text, links.EMPTY) for name, text in configuration.DEFAULT_LINKS]
-    made = plan.make(facts(var_by, found, readonly=True, hotfix=hotfix), config())
+    seen = facts(var_by, found, readonly=True, hotfix=hotfix, mounted_below=below)
+    made = plan.make(seen, config())
     for op in made:
         (back,) = plan.undo([op]) or (None,)
         kept = isinstance(op, (ops.Remount, ops.Propagation, ops.Detach))

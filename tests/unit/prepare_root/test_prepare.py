@@ -105,6 +105,38 @@ def test_a_failure_that_an_operation_tells(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
+class Fails(ops.Op):
+    def describe(self):
+        return "fail"
+
+    def apply(self):
+        raise OSError(5, "Input/output error")
+
+
+class Moved(ops.MakeDir):
+    """A move that cannot be taken back."""
+
+    def undo(self):
+        return ops.Move(self.step, self.path + b"/not", self.path + b"/there")
+
+
+def test_what_could_not_be_moved_back_is_not_let_go(tmp_path):
+    """Directories stay, as mounts would; a file that says `booted` does not."""
+    made = (
+        ops.MakeDir("dirs", bytes(tmp_path / "a"), 0o755),
+        ops.WriteFile("booted", bytes(tmp_path / "a/booted"), b"text"),
+        Moved("move", bytes(tmp_path / "a/b"), 0o755),
+        Fails("late"),
+    )
+    error = failure(prepare.apply, made)
+    assert str(error) == "late: fail: Input/output error"
+    assert error.hint == (
+        "could not be put back as it was:"
+        f" move {tmp_path}/a/b/not to {tmp_path}/a/b/there: No such file or directory"
+    )
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
 # ---- applying ---------------------------------------------------------------
 
 

@@ -99,6 +99,36 @@ def test_what_is_seen(sysroot, change, field, value):
     assert getattr(observe(sysroot), field) == value
 
 
+@pytest.mark.parametrize(
+    ("table", "below"),
+    [
+        ("1 0 8:1 / {root} rw - ext4 /dev/vda rw\n", False),
+        ("1 0 8:1 / {root}2/boot rw - ext4 /dev/vda rw\n", False),
+        ("1 0 8:1 / {root} rw - ext4 /dev/a rw\n2 1 8:2 / {root}/boot rw - ext4 /dev/b rw\n", True),
+        (None, True),
+    ],
+)
+def test_what_is_mounted_below(sysroot, monkeypatch, table, below):
+    read = looking.files.read
+
+    def instead(path):
+        if path != b"/proc/self/mountinfo":
+            return read(path)
+        if table is None:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return table.format(root=sysroot).encode()
+
+    monkeypatch.setattr(looking.files, "read", instead)
+    assert observe(sysroot).mounted_below is below
+
+
+@pytest.mark.parametrize("name", ["with space", "back\\slash", "hash#"])
+def test_a_path_that_is_quoted_in_the_table(sysroot, name):
+    """What is mounted below it cannot be known by a mere look."""
+    other = sysroot.rename(sysroot.with_name(name))
+    assert observe(other).mounted_below
+
+
 def test_an_selinux_policy_and_a_generator(sysroot):
     (sysroot / DEPLOYMENT / "etc/selinux").mkdir()
     assert not observe(sysroot).labelled
