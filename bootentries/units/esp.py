@@ -21,8 +21,8 @@ def esp_units(import_path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     mounts = (
         "ConditionPathExists=/run/ostree-booted\n"
         "RequiresMountsFor=/sysroot /boot\n"
-        # Where these are mounted, their unmounting waits for us.
-        "After=local-fs.target boot-efi.mount efi.mount\n"
+        # Where these are mounted, their unmounting waits for us, and so does the journal.
+        "After=local-fs.target systemd-journal-flush.service boot-efi.mount efi.mount\n"
     )
     return (
         (

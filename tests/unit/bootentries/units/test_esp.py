@@ -21,6 +21,8 @@ def test_what_they_say():
     # Stopped after it, because it starts before it.
     assert "\nBefore=ostree-finalize-staged.service final.target\n" in boot
     assert "bless" not in boot
+    # What it says at shutdown is in the journal after the reboot.
+    assert "\nAfter=local-fs.target systemd-journal-flush.service " in boot
     follow = files["bootentries-esp-follow.service"]
     assert f"\nExecStart={command}" in follow
     assert "RemainAfterExit" not in follow
