@@ -23,6 +23,11 @@ from guest.tree import Tree
 ENTRIES = "loader/entries"
 FIRST_LINE = " (ostree:0)"
 IN_STEP = "bootentries esp sync --dry-run"
+# What brings partitions in step at boot may go on when all else is over.
+SETTLED = (
+    'while [ "$(systemctl show -P ActiveState bootentries-esp.service)" = activating ]; '
+    "do sleep 0.2; done"
+)
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class LoaderMenu(Living):
         assert FIRST_LINE in menu.selected(), menu.lines()
         self.vm.console.send(ENTER)
         self.up()
+        self.sh(SETTLED)
 
 
 @dataclass(slots=True)
@@ -59,11 +65,14 @@ class Guest:
             Menu(vm.console).choose(title, 120)
         found = Living(vm)
         found.up()
+        found.sh(SETTLED)
         return found
 
     def begin(self) -> "LoaderMenu":
         """Boot a machine that stays the same over its reboots."""
-        return living.begin(LoaderMenu(self.start((0, 1), allow_reboot=True)))
+        found = living.begin(LoaderMenu(self.start((0, 1), allow_reboot=True)))
+        found.sh(SETTLED)
+        return found
 
     def start(
         self, order: tuple[int, ...] = (0, 1), *, allow_reboot: bool = False, locked: int = -1
