@@ -28,7 +28,8 @@ FAULTS = {
         _SYNC,
     ),
     "esp-entry-extra": (
-        "An EFI partition has an entry for a deployment that is not in the list.",
+        "An EFI partition has an entry for a deployment that is not in the list, or one that "
+        "belongs on the disk's XBOOTLDR partition.",
         _SYNC,
     ),
     "esp-link": (
