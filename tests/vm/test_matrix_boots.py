@@ -47,8 +47,9 @@ def sample(count: int = SAMPLE, seed: int | None = SEED) -> list[Case]:
     chance = random.Random(seed)
     cases = matrixcases.sample(0, seed)
     chance.shuffle(cases)
-    sound = [case for case in cases if case.verity and case.point.image]
-    signed = next(case for case in sound if case.signed and not case.point.hotfix)
+    # A hotfix of a filesystem that is read-only can be mounted by neither.
+    sound = [c for c in cases if c.verity and c.point.image and not c.point.hotfix]
+    signed = next(case for case in sound if case.signed)
     words = ("verity", "yes", "maybe")
     plain = next(c for c in sound if c.point.enabled in words and not c.point.argument)
     rest = [case for case in cases if case not in (signed, plain)]
