@@ -191,3 +191,24 @@ def test_immutable_flag(mounted: Path) -> None:
         (mounted / "new").mkdir()
     finally:
         os.close(fd)
+
+
+ALONE = """
+tty = os.open("/dev/null", os.O_RDWR)
+orphan = "(sleep 0.2; exit 5) & exit 3"
+print(os.getpid(), _bootsys.run(b"/bin/sh", [b"sh", b"-c", orphan.encode()], [], tty))
+print(_bootsys.run(b"/bin/sh", [b"sh", b"-c", b"sleep 1; exit 4"], [], tty))
+try:
+    print(os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("no child")
+"""
+
+
+def test_run_as_process_1_reaps_what_was_left_to_it() -> None:
+    words = [sys.executable, "-c", f"import _bootsys, os\n{ALONE}"]
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", "--kill-child", *words],
+        env=ENVIRON, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [f"1 {3 << 8}", f"{4 << 8}", "no child"]
