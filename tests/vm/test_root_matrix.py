@@ -88,6 +88,7 @@ def boot(
     """
     disk = rootmatrix.disk(tree, point.fstype)
     extra = (
+        *(("-device", "qemu-xhci") if controller.startswith("usb") else ()),
         *("-drive", f"if=none,id=root,format=raw,snapshot=on,file={disk}"),
         *("-device", f"{controller},id=own", "-device", "scsi-hd,bus=own.0,drive=root"),
     )
@@ -148,9 +149,10 @@ def test_root_is_found(
 
 @pytest.mark.skipif(not EFFORT, reason="BOOTCHAIN_ROOT_MATRIX is not set")
 @pytest.mark.parametrize(
-    ("controller", "driver"), [("pvscsi", "vmw_pvscsi"), ("megasas-gen2", "megaraid_sas")]
+    ("controller", "driver"),
+    [("pvscsi", "vmw_pvscsi"), ("megasas-gen2", "megaraid_sas"), ("usb-uas", "uas")],
 )
-def test_controllers_of_hypervisors_and_servers(
+def test_other_controllers(
     guest_tree: Tree,
     prepared: Callable[[str], tuple[Kernel, Path]],
     machine: Starter,
@@ -161,7 +163,7 @@ def test_controllers_of_hypervisors_and_servers(
     point = Point("ext4", "UUID=", Interface.SCSI, "trixie")
     facts = boot(machine, guest_tree, point, of, image, controller=controller)
     assert facts.source == "/dev/sda2"
-    assert facts.modules & {"vmw_pvscsi", "megaraid_sas", "virtio_scsi"} == {driver}
+    assert facts.modules & {"vmw_pvscsi", "megaraid_sas", "uas", "virtio_scsi"} == {driver}
 
 
 @pytest.mark.parametrize("bus", BUSES if EFFORT else (Interface.USB,), ids=lambda bus: bus.value)
