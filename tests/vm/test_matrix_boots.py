@@ -43,17 +43,18 @@ NOT_STARTED = "can't execute '/usr/sbin/init'"
 
 
 def sample(count: int = SAMPLE, seed: int | None = SEED) -> list[Case]:
-    """A verified root, one that is signed, and others; the first ones are never refused."""
+    """A root that is signed, a verified one, and others; the first two are never refused."""
     chance = random.Random(seed)
-    cases = matrixcases.sample(0, seed)
-    chance.shuffle(cases)
-    # A hotfix of a filesystem that is read-only can be mounted by neither.
-    sound = [c for c in cases if c.verity and c.point.image and not c.point.hotfix]
-    signed = next(case for case in sound if case.signed)
-    words = ("verity", "yes", "maybe")
-    plain = next(c for c in sound if c.point.enabled in words and not c.point.argument)
-    rest = [case for case in cases if case not in (signed, plain)]
-    return [signed, plain, *rest][:count]
+    rest = matrixcases.sample(0, seed)
+    chance.shuffle(rest)
+    return [verified(chance, "signed"), verified(chance, "verity"), *rest][:count]
+
+
+def verified(chance: random.Random, enabled: str) -> Case:
+    """A root with an image; without a hotfix, which neither can mount read-only."""
+    wanted = {"enabled": enabled, "argument": "", "image": True, "hotfix": False, "verity": True}
+    sound = {name: chance.choice(values) for name, values in matrixcases.SOUND.items()}
+    return matrixcases.case_of(sound | wanted)
 
 
 def chosen() -> list[Case]:
