@@ -97,7 +97,7 @@ fuzz: $(STAMP)/fuzz
 # An hour; the results are in build/crash, and their table in docs/crash.md.
 crash: $(STAMP)/venv
 	rm -rf build/crash
-	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),8) $(PY) -m pytest -s -n 2 --dist loadgroup \
+	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),8) $(PY) -m pytest -s -n 2 --dist loadgroup --timeout 5400 \
 		tests/vm/test_crash.py tests/vm/test_esp_crash.py
 	$(PY) -m bootvm.crash.table build/crash --write docs/crash.md
 
