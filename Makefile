@@ -24,12 +24,17 @@ VM_CHAIN := $(wildcard tests/vm/test_bootvm.py tests/vm/test_initramfs_image.py 
               tests/vm/test_links.py tests/vm/test_grub_menu.py tests/vm/test_same_mounts.py \
               tests/vm/test_bench.py tests/vm/test_fat_boot.py tests/vm/test_switches.py \
               tests/vm/test_staging.py tests/vm/test_order.py tests/vm/test_boot_side.py \
-              tests/vm/test_living_update.py tests/vm/test_living_killed.py)
+              tests/vm/test_living_update.py tests/vm/test_living_killed.py \
+              tests/vm/test_esp_damage.py tests/vm/test_root_matrix.py tests/vm/test_own_image.py \
+              tests/vm/test_policies.py tests/vm/test_initramfs_tools.py)
 SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/install \
-               $(wildcard dracut-module/*/*.sh)
+               $(wildcard dracut-module/*/*.sh) initramfs-tools/install \
+               initramfs-tools/hooks/bootchain initramfs-tools/scripts/local-bottom/bootchain \
+               mkinitcpio/install.sh mkinitcpio/install/bootchain
 
 .DELETE_ON_ERROR:
-.PHONY: setup check lint types unit ns test test-vm differential crash faults fuzz demo picture bench install-dracut clean
+.PHONY: setup check lint types unit ns test test-vm differential crash faults fuzz demo picture bench \
+        install-dracut install-initramfs-tools install-mkinitcpio clean
 
 # ---- set-up -----------------------------------------------------------------
 
@@ -52,6 +57,7 @@ lint: $(STAMP)/venv
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	shellcheck $(SHELL_FILES)
+	shellcheck --shell=dash mkinitcpio/hooks/bootchain
 
 types: $(STAMP)/venv
 	$(VENV)/bin/mypy
@@ -123,6 +129,12 @@ build/prepare-root: $(STAMP)/venv $(wildcard prepare_root/*.py prepare_root/form
 
 install-dracut: build/prepare-root
 	dracut-module/install $< $(DESTDIR)
+
+install-initramfs-tools: build/prepare-root
+	initramfs-tools/install $< $(DESTDIR)
+
+install-mkinitcpio: build/prepare-root
+	mkinitcpio/install.sh $< $(DESTDIR)
 
 clean:
 	rm -rf build dist *.egg-info
