@@ -26,7 +26,9 @@ VM_CHAIN := $(wildcard tests/vm/test_bootvm.py tests/vm/test_initramfs_image.py 
               tests/vm/test_staging.py tests/vm/test_order.py tests/vm/test_boot_side.py \
               tests/vm/test_living_update.py tests/vm/test_living_killed.py \
               tests/vm/test_esp_damage.py tests/vm/test_root_matrix.py tests/vm/test_own_image.py \
-              tests/vm/test_policies.py tests/vm/test_initramfs_tools.py)
+              tests/vm/test_policies.py tests/vm/test_initramfs_tools.py \
+              tests/vm/test_matrix.py tests/vm/test_matrix_boots.py \
+              tests/vm/test_living_sdboot.py)
 SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/install \
                $(wildcard dracut-module/*/*.sh) initramfs-tools/install \
                initramfs-tools/hooks/bootchain initramfs-tools/scripts/local-bottom/bootchain \
@@ -90,6 +92,8 @@ differential: $(STAMP)/venv
 	    tests/ns/test_interop.py tests/ns/test_verbs.py tests/ns/test_deploy.py \
 	    tests/ns/test_etc_merge.py tests/ns/test_loaders.py
 	BOOTCHAIN_MATRIX=2000 $(PYTEST) tests/ns/test_composefs_differential.py
+	BOOTCHAIN_MATRIX=1000 BOOTCHAIN_MATRIX_BOOTS=20 $(PY) -m pytest tests/vm/test_matrix.py \
+	    tests/vm/test_matrix_boots.py tests/vm/test_matrix_systemd.py
 
 # ---- to be seen -------------------------------------------------------------
 
