@@ -183,7 +183,7 @@ BAD = {
     "loader set lilo": (
         2,
         "Invalid value for 'NAME': 'lilo' is not one of 'auto', 'none', 'grub2', 'syslinux', "
-        "'uboot', 'zipl', 'aboot', 'sdboot'.",
+        "'uboot', 'zipl', 'aboot', 'sdboot', 'grub'.",
     ),
     "loader set": (
         2, "Missing argument 'NAME'. Choose from: auto, none, grub2, syslinux, uboot, zipl, aboot,"
