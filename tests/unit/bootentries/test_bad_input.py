@@ -187,7 +187,7 @@ BAD = {
     ),
     "loader set": (
         2, "Missing argument 'NAME'. Choose from: auto, none, grub2, syslinux, uboot, zipl, aboot,"
-        " sdboot",
+        " sdboot, grub",
     ),
     "loader nosuch": (2, "No such command 'nosuch'."),
     "kargs nosuch": (1, "No such command 'nosuch'."),
