@@ -4,24 +4,13 @@ import re
 
 import pytest
 from chroots import CHECKOUT, machine
+from unittree import PACKAGES, SETUP
 
 from bootentries.units import hooks
 from bootentries.units.dropins import TAKEOVERS
 
 pytestmark = pytest.mark.ns
 
-PACKAGES = ("ostree-boot", "python3", "python3-click", "systemd")
-SETUP = """
-set -e
-mkdir $BASE; mount -t tmpfs layers $BASE; mkdir $BASE/upper $BASE/work $BASE/root
-options=lowerdir=$CHROOT,upperdir=$BASE/upper,workdir=$BASE/work
-mount -t overlay -o $options units $BASE/root; cd $BASE/root
-mount -t proc proc proc
-for name in bootentries prepare_root; do
-  mkdir usr/lib/python3/dist-packages/$name
-  mount --bind $CHECKOUT/$name usr/lib/python3/dist-packages/$name
-done
-"""
 UNITS = [takeover.unit for takeover in TAKEOVERS]
 
 
