@@ -32,7 +32,7 @@ def install_units(
     with_esp: bool,
     dry_run: bool,
 ) -> None:
-    """Take over libostree's units for staged deployments, by drop-ins.
+    """Take over libostree's units for staged deployments, or be them where there are none.
 
     Example: bootentries install-units --root=/srv/tree --import-path=/usr/lib/python3/dist-packages
     """
