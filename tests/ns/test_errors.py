@@ -491,12 +491,12 @@ def test_root_device_not_found(tmp_path: Path, boot: Boot, root: str) -> None:
         (
             OSTREE_KARG,
             "find root device: kernel command line: no root= argument",
-            "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/NAME",
+            "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL=, gpt-auto or /dev/NAME",
         ),
         (
             "root=0801",
             "find root device: 0801: not a form of root= that is known here",
-            "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL= or /dev/NAME",
+            "use root=UUID=, LABEL=, PARTUUID=, PARTLABEL=, gpt-auto or /dev/NAME",
         ),
         (
             "root=/dev/vda rootwait=soon",
