@@ -28,7 +28,8 @@ VM_CHAIN := $(wildcard tests/vm/test_bootvm.py tests/vm/test_initramfs_image.py 
               tests/vm/test_esp_damage.py tests/vm/test_root_matrix.py tests/vm/test_own_image.py \
               tests/vm/test_policies.py tests/vm/test_initramfs_tools.py \
               tests/vm/test_matrix.py tests/vm/test_matrix_boots.py \
-              tests/vm/test_living_sdboot.py)
+              tests/vm/test_living_sdboot.py tests/vm/test_esp_refind.py \
+              tests/vm/test_esp_crash.py tests/vm/test_composefs.py)
 SHELL_FILES := .ci/run scripts/setup-host qemu/bootvm/agent.sh dracut-module/install \
                $(wildcard dracut-module/*/*.sh) initramfs-tools/install \
                initramfs-tools/hooks/bootchain initramfs-tools/scripts/local-bottom/bootchain \
