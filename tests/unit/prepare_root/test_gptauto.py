@@ -14,38 +14,51 @@ pytestmark = pytest.mark.skipif(shutil.which("sgdisk") is None, reason="sgdisk i
 MACHINE = os.uname().machine.encode()
 # sgdisk's codes of the types: a root of x86-64 and of aarch64, an EFI partition
 CODES = {b"x86_64": "8304", b"aarch64": "8305"}
-ROOT = CODES.get(MACHINE, "")
-OTHER = next(code for machine, code in CODES.items() if machine != MACHINE)
-ESP = "ef00"
 LOADER = "0f1e2d3c-4b5a-4968-8778-695a4b3c2d1e"
+
+# The partitions of each disk, by their numbers.
+ESP, ROOT, HIDDEN, OTHER, SECOND = range(1, 6)
+
+
+def written(path, *words):
+    """The first bytes of a disk with these partitions."""
+    own = CODES.get(MACHINE, "")
+    other = next(code for machine, code in CODES.items() if machine != MACHINE)
+    codes = {ESP: "ef00", ROOT: own, HIDDEN: own, OTHER: other, SECOND: own}
+    with path.open("wb") as file:
+        file.truncate(8 << 20)
+    parts = []
+    for number, code in codes.items():
+        parts += ["-n", f"{number}:0:+1M", "-t", f"{number}:{code}"]
+    hide = ("-A", f"{HIDDEN}:set:63")
+    subprocess.run(["sgdisk", *parts, *hide, *words, path], check=True, capture_output=True)
+    return path.read_bytes()[: 1 << 20]
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """A disk, and the loader's: made once, since sgdisk takes a second for each."""
+    top = tmp_path_factory.mktemp("gpt")
+    return written(top / "any"), written(top / "loader", "-u", f"{ESP}:{LOADER}")
 
 
 @pytest.fixture
-def disks(tmp_path, monkeypatch):
-    """Makes a disk with partitions of the given (code, no-auto); the first is the loader's."""
+def disks(tmp_path, monkeypatch, tables):
+    """Makes a disk of which the kernel shows some partitions, counted from 1."""
     sysfs = tmp_path / "sys/class/block"
     sysfs.mkdir(parents=True)
     monkeypatch.setattr(blockdev, "SYSFS", bytes(sysfs))
     log.to_stderr([])
 
-    def make(name, *parts, loader=False):
+    def make(name, *numbers, loader=False):
         path = tmp_path / name
-        with path.open("wb") as file:
-            file.truncate(8 << 20)
-        words = []
-        for number, (code, hidden) in enumerate(parts, 1):
-            words += ["-n", f"{number}:0:+1M", "-t", f"{number}:{code}"]
-            if hidden:
-                words += ["-A", f"{number}:set:63"]
-        if loader:
-            words += ["-u", f"1:{LOADER}"]
-        subprocess.run(["sgdisk", *words, path], check=True, capture_output=True)
+        path.write_bytes(tables[loader])
         disk = ".." + str(path.resolve()).replace("/", "!")
-        for number in range(1, len(parts) + 1):
-            place = tmp_path / "sys/devices" / disk / f"{name}{number}"
+        for at, number in enumerate(numbers, 1):
+            place = tmp_path / "sys/devices" / disk / f"{name}{at}"
             place.mkdir(parents=True)
             (place / "partition").write_text(f"{number}\n")
-            (sysfs / f"{name}{number}").symlink_to(place)
+            (sysfs / f"{name}{at}").symlink_to(place)
 
     return make
 
@@ -53,11 +66,11 @@ def disks(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ([(ESP, False), (ROOT, False)], b"/dev/vda2"),
-        ([(ROOT, True), (ROOT, False)], b"/dev/vda2"),
-        ([(OTHER, False), (ROOT, False)], b"/dev/vda2"),
-        ([(ROOT, True)], None),
-        ([(OTHER, False), (ESP, False)], None),
+        ([ESP, ROOT], b"/dev/vda2"),
+        ([HIDDEN, ROOT], b"/dev/vda2"),
+        ([OTHER, ROOT], b"/dev/vda2"),
+        ([HIDDEN], None),
+        ([OTHER, ESP], None),
     ],
     ids=["by-type", "no-auto-is-passed-over", "of-this-machine", "only-no-auto", "none"],
 )
@@ -67,8 +80,8 @@ def test_the_only_disk(disks, parts, expected):
 
 
 def test_more_than_one(disks):
-    disks("vda", (ROOT, False))
-    disks("vdb", (ESP, False), (ROOT, False))
+    disks("vda", ROOT)
+    disks("vdb", ESP, ROOT)
     with pytest.raises(Failure) as caught:
         gptauto.look(b"")
     assert str(caught.value) == (
@@ -80,14 +93,14 @@ def test_more_than_one(disks):
 
 
 def test_the_loaders_disk_counts(disks):
-    disks("vda", (ESP, False), (ROOT, False))
+    disks("vda", ESP, ROOT)
     assert gptauto.look(LOADER.encode()) is None  # the loader's is not there yet
-    disks("vdb", (ESP, False), (ROOT, False), loader=True)
+    disks("vdb", ESP, ROOT, loader=True)
     assert gptauto.look(LOADER.encode()) == b"/dev/vdb2"
 
 
 def test_two_on_the_loaders_disk(disks):
-    disks("vda", (ESP, False), (ROOT, False), (ROOT, False), loader=True)
+    disks("vda", ESP, ROOT, SECOND, loader=True)
     with pytest.raises(Failure, match="more than one root partition: /dev/vda2, /dev/vda3"):
         gptauto.look(LOADER.encode())
 

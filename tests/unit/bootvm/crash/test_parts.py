@@ -9,9 +9,10 @@ from bootvm.crash.parts import Part, part
 from bootvm.errors import BootvmError
 
 
-@pytest.fixture
-def image(tmp_path: Path) -> Path:
-    path = tmp_path / "disk"
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk that is only read; made once, since sgdisk takes its second."""
+    path = tmp_path_factory.mktemp("gpt") / "disk"
     with path.open("wb") as file:
         file.truncate(8 << 20)
     words = ["--set-alignment=1", "--new=1:2048:4095", "--new=3:4096:8191"]

@@ -27,17 +27,23 @@ def seen(partitions):
     return [(entry.number, entry.uuid, entry.label) for entry in partitions]
 
 
-@needs_sgdisk
-def test_gpt(tmp_path):
-    data = disk(
-        tmp_path / "disk",
+@pytest.fixture(scope="module")
+def gpt(tmp_path_factory):
+    """A disk with a GPT, as bytes; made once, since sgdisk takes its second."""
+    return disk(
+        tmp_path_factory.mktemp("gpt") / "disk",
         *("-n", "1:2048:+1M", "-u", f"1:{FIRST}", "-c", "1:EFI system"),
         *("-n", "5:0:+1M", "-u", f"5:{FIFTH}", "-c", "5:gr\u00fcn"),
+        *("-t", "5:8304", "-A", "5:set:63", "-A", "5:set:2"),
     )
-    span = parttable.gpt_entries_span(data[SECTOR : 2 * SECTOR], SECTOR)
+
+
+@needs_sgdisk
+def test_gpt(gpt):
+    span = parttable.gpt_entries_span(gpt[SECTOR : 2 * SECTOR], SECTOR)
     assert span == (2 * SECTOR, 128, 128)
     offset, count, size = span
-    found = parttable.gpt_partitions(data[offset : offset + count * size], size)
+    found = parttable.gpt_partitions(gpt[offset : offset + count * size], size)
     assert seen(found) == [
         (1, FIRST.encode(), b"EFI system"),
         (5, FIFTH.encode(), "gr\u00fcn".encode()),
@@ -45,20 +51,20 @@ def test_gpt(tmp_path):
 
 
 @needs_sgdisk
-def test_type_and_attributes(tmp_path):
-    words = ("-n", "1:2048:+1M", "-t", "1:8304", "-A", "1:set:63", "-A", "1:set:2")
-    data = disk(tmp_path / "disk", *words)
-    (entry,) = parttable.gpt_partitions(data[1024 : 1024 + 128 * 128], 128)
-    assert entry.kind == b"4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # a root of x86-64
-    assert entry.flags == 1 << 63 | 1 << 2
+def test_type_and_attributes(gpt):
+    plain, root = parttable.gpt_partitions(gpt[1024 : 1024 + 128 * 128], 128)
+    assert root.kind == b"4f68bce3-e8cd-4db1-96e7-fbcaf984b709"  # a root of x86-64
+    assert root.flags == 1 << 63 | 1 << 2
+    assert plain.kind == b"0fc63daf-8483-4772-8e79-3d69d8477de4"  # Linux, unless said
+    assert plain.flags == 0
 
 
 @needs_sgdisk
-def test_the_protective_mbr_of_a_gpt_names_nothing(tmp_path):
-    data = bytearray(disk(tmp_path / "disk", "-n", "1:2048:+1M"))
-    assert data[450] == 0xEE
-    data[440:444] = b"\x78\x56\x34\x12"  # even when its signature is not zero
-    assert parttable.mbr_partitions(bytes(data[:SECTOR])) == []
+def test_the_protective_mbr_of_a_gpt_names_nothing(gpt):
+    sector = bytearray(gpt[:SECTOR])
+    assert sector[450] == 0xEE
+    sector[440:444] = b"\x78\x56\x34\x12"  # even when its signature is not zero
+    assert parttable.mbr_partitions(bytes(sector)) == []
 
 
 @needs_sgdisk
