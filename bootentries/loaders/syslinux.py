@@ -105,13 +105,31 @@ def foreign_lines(text: str) -> Foreign:
             dropped.add(block[0].removeprefix(_LABEL).strip())
         else:
             kept.append(block)
-    foreign = [block for block in kept if not _is_our_default(block[0], dropped)]
+    foreign = _without_our_defaults(kept, dropped)
     named = any(block[0].startswith(_DEFAULT) for block in foreign)
     at = _split(foreign)
     before, after = (
         tuple(line for block in part for line in block) for part in (foreign[:at], foreign[at:])
     )
-    return Foreign(before, after, named and len(foreign) == len(kept))
+    ours = any(_is_our_default(block[0], dropped) for block in kept)
+    return Foreign(before, after, named and not ours)
+
+
+def _without_our_defaults(blocks: list[list[str]], dropped: set[str]) -> list[list[str]]:
+    """Return the blocks but for each DEFAULT that is ours.
+
+    A comment takes its place where it parts a block from lines that begin with a tab: those
+    would become that block's own.
+    """
+    kept: list[list[str]] = []
+    for index, block in enumerate(blocks):
+        if not _is_our_default(block[0], dropped):
+            kept.append(block)
+            continue
+        after = blocks[index + 1 : index + 2]
+        if kept and _is_label(kept[-1]) and after and after[0][0].startswith("\t"):
+            kept.append(["#"])
+    return kept
 
 
 def _split(blocks: list[list[str]]) -> int:

@@ -81,6 +81,13 @@ def test_without_entries_ours_vanish(menus):
     )
 
 
+def test_lines_after_our_default_do_not_become_a_block_s_own(menus):
+    text = "LABEL a\n\tKERNEL /vm\nLABEL b\nDEFAULT Old (ostree:0)\n\tKERNEL /ostree/k\n"
+    once = syslinux_config(text, menus.menu(), False)
+    assert once == "LABEL a\n\tKERNEL /vm\nLABEL b\n#\n\tKERNEL /ostree/k\n\n"
+    assert syslinux_config(once, menus.menu(), False) == once
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
