@@ -79,6 +79,12 @@ class FakeSysroot:
             )
 
 
+@pytest.fixture(scope="session")
+def sysroots() -> type[FakeSysroot]:
+    """Makes a sysroot at a path, with nothing in it."""
+    return FakeSysroot
+
+
 @pytest.fixture
 def fake(tmp_path: Path) -> FakeSysroot:
     """A sysroot with two deployments of one kernel, the default first."""

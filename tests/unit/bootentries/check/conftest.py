@@ -18,9 +18,9 @@ def commit_checksum(version: str) -> str:
 
 
 @pytest.fixture
-def sound(fake, tmp_path):
+def sound(sysroots, tmp_path):
     """The fake sysroot, completed to what `verify` wants to see."""
-    made = type(fake)(tmp_path / "sound")
+    made = sysroots(tmp_path / "sound")
     (made.path / "ostree/repo").mkdir(parents=True)
     (made.path / "boot").mkdir()
     made.config("[core]\nrepo_version=1\nmode=bare\n")
