@@ -265,39 +265,37 @@ def only_tears_blocks(failure: Failure, base: Path, log: Log, judge: Judge, work
 class Boots:
     """Real boots of some of the states that a judge is shown.
 
-    One in `every` is kept aside, and booted after the judge's verdict unless `limit` boots,
-    shared by what the judge may find, have shown the same.
+    Of what the judge finds, one in `every[state]` is booted, `limit` of each at the most, and
+    has to show the same.
     """
 
     spec: VmSpec
-    every: int
+    every: dict[str, int]
     limit: int
     seats: Callable[[], AbstractContextManager[None]]
     seen: Counter[str] = field(default_factory=Counter)
-    shown: int = 0
-    spare: Path | None = None
-    step: Step | None = None
+    judged: Counter[str] = field(default_factory=Counter)
 
-    def take(self, image: Path, step: Step) -> None:
-        """Before the judge may write into it: keep a copy, if it is this one's turn."""
-        self.spare, self.step = None, step
-        self.shown += 1
-        if self.shown % self.every == 0:
-            self.spare = image.with_name("spare.img")
-            copy(image, self.spare)
-
-    def agree(self, verdict: Verdict) -> Verdict:
-        """What the judge says, unless the boot says another thing."""
-        if self.spare is None or self.step is None or not verdict.ok:
+    def look(self, image: Path, step: Step, judge: Callable[[], Verdict]) -> Verdict:
+        """What the judge says of a disk, unless the boot says another thing."""
+        if all(self.seen[state] >= self.limit for state in step.states):
+            return judge()
+        # The judge may write into it.
+        spare = image.with_name("spare.img")
+        copy(image, spare)
+        verdict = judge()
+        state = verdict.state
+        if not verdict.ok or self.seen[state] >= self.limit:
             return verdict
-        if self.seen[verdict.state] >= self.limit // len(self.step.states):
+        self.judged[state] += 1
+        if self.judged[state] % self.every.get(state, 1):
             return verdict
         with self.seats():
-            found = booted(self.spare, self.step, self.spec)
+            found = booted(spare, step, self.spec)
         self.seen[found.state if found.ok else "fault"] += 1
         if found == verdict:
             return verdict
-        return Verdict(False, f"{found.state}, where {verdict.state} was foretold")
+        return Verdict(False, f"{found.state}, where {state} was foretold")
 
 
 @dataclass(slots=True)

@@ -98,18 +98,33 @@ def place(source, directory, name):
     os.close(target)
 install._place = place
 """
+# What an interrupted write may leave: a deployment and a payload that no list names.
+LITTER = f"""
+cd {TARGET}
+for d in ostree/deploy/{STATEROOT}/deploy/*.0; do cp -al $d ${{d%.0}}.9; done
+mkdir boot/ostree/{STATEROOT}-{"0" * 64}
+cp $(ls boot/ostree/*/initramfs-* | head -n 1) boot/ostree/{STATEROOT}-{"0" * 64}/
+sync
+"""
+LEFT = (
+    f"ls {TARGET}/boot/ostree/ {TARGET}/ostree/deploy/{STATEROOT}/deploy/ | grep -e '-0000\\|[.]9$'"
+)
+# Nothing of a removal has to be on the disk when the command ends; here it comes there.
+CLEANED = f" && sync && ! {LEFT}"
 STEPS = {
     "ours new kernel": f"{OURS} {deploy('2.0', '--retain')}",
     "ours same kernel": f"{OURS} {deploy('3.0', '--retain')}",
     "ours set-kargs": f"{OURS} instutil set-kargs --merge --append=one=1",
     "ours set-default": f"{OURS} set-default 1",
     "ours undeploy": f"{OURS} undeploy 2",
-    "ours cleanup": f"{OURS} cleanup",
+    "-litter": LITTER,
+    "ours cleanup": f"{OURS} cleanup{CLEANED}",
     "theirs set-default": MENU + theirs("set-default", "1"),
     "theirs undeploy": MENU + theirs("undeploy", "1"),
     "theirs set-kargs": MENU + theirs("instutil set-kargs", "--merge", "--append=two=2"),
     "theirs new kernel": MENU + theirs(*deploy("2.0", "--retain").split(" ", 1)),
-    "theirs cleanup": MENU + theirs("cleanup"),
+    "-litter again": LITTER,
+    "theirs cleanup": MENU + theirs("cleanup") + CLEANED,
     # An edit in /etc, which the finalisation has to carry over.
     "-inside": f"printf %s {shlex.quote(_INSIDE)} >{INSIDE}; chmod +x {INSIDE}; "
     + inside("echo edited >/etc/sub/edited"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import crashlab
 import espjudge
 import pytest
-from crashlab import EFFORT, OURS, Recording, Step, deploy
+from crashlab import EFFORT, OURS, Boots, Recording, Step, deploy
 
 from bootvm import firmware
 from bootvm.crash.cuts import Kind
@@ -31,9 +31,10 @@ pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("crash-esp")]
 
 Look = Callable[[Path, int, Step], Verdict]
 Seats = Callable[[], AbstractContextManager[None]]
-# Of the states, every so many boots, until there are so many.
-EVERY = 40
-BOOTS = 4 * EFFORT
+# Of the states of this one, one in so many boots, until there are so many of each.
+BOOTED = "new kernel"
+EVERY = {"old": 30, "new": 2}
+BOOTS = 2 * EFFORT
 ESP = layout.MIB  # where the partition begins
 # Each leaves out what the order of a sync rests on; the explorer has to notice.
 NO_SYNC = """
@@ -129,31 +130,46 @@ def explored(
     recording: Recording,
     name: str,
     choice: Choice,
-    look: Look = espjudge.judge,
+    *,
+    judge: Look = espjudge.judge,
     enough: int | None = None,
+    boots: Boots | None = None,
 ) -> Findings:
     step = recording.step(name)
+
+    def look(image: Path) -> Verdict:
+        if boots is None:
+            return judge(image, ESP, step)
+        return boots.look(image, step, lambda: judge(image, ESP, step))
+
     with crashlab.memory() as work, Log(recording.log) as log:
         found = explore(
             recording.base,
             log,
             step.span,
-            Judge(lambda image: look(image, ESP, step), reads_only=True),
+            Judge(look, reads_only=True),
             work,
             choice=choice,
             enough=enough,
         )
         print(f"{name}: {found.seconds:.0f} s\n{as_text(found, log.writes)}")
-        crashlab.save(f"esp-{name.replace(' ', '-')}", as_json(found, log.writes))
+        value = as_json(found, log.writes)
+        value |= {"booted": dict(boots.seen) if boots else {}}
+        crashlab.save(f"esp-{name.replace(' ', '-')}", value)
     return found
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_old_or_new(recording: Recording, name: str) -> None:
-    found = explored(recording, name, Choice(samples=100 * EFFORT, tears=1))
+def test_old_or_new(recording: Recording, seats: Seats, name: str) -> None:
+    """And OVMF and systemd-boot find on the disk what the judge foretold."""
+    machine = VmSpec(firmware=Firmware.UEFI, ovmf=firmware.find(), memory=512)
+    boots = Boots(machine, EVERY, BOOTS, seats) if name == BOOTED else None
+    found = explored(recording, name, Choice(samples=100 * EFFORT, tears=1), boots=boots)
     assert found.failures == [], found.shortest
     assert set(found.verdicts) == recording.step(name).states
     assert found.looked[Kind.FLUSH] > 3
+    if boots is not None:
+        assert boots.seen == {"old": BOOTS, "new": BOOTS}
 
 
 @pytest.mark.parametrize("name", [name for name in BROKEN if name.startswith("broken")])
@@ -178,26 +194,12 @@ def program(image: Path, offset: int, step: Step) -> Verdict:
 
 
 def test_a_program_is_replaced_as_a_whole(recording: Recording) -> None:
-    found = explored(recording, "program", Choice(samples=100 * EFFORT, tears=1), program)
+    found = explored(recording, "program", Choice(samples=100 * EFFORT, tears=1), judge=program)
     assert found.failures == [], found.shortest
     assert set(found.verdicts) == {".", "more."}
 
 
 def test_a_program_written_in_place_is_caught(recording: Recording) -> None:
-    found = explored(recording, "broken program", Choice(samples=300, tears=1), program, enough=1)
+    choice = Choice(samples=300, tears=1)
+    found = explored(recording, "broken program", choice, judge=program, enough=1)
     assert found.failures, "a program of which a half was written went unnoticed"
-
-
-def test_some_really_boot(recording: Recording, seats: Seats) -> None:
-    """OVMF and systemd-boot find on the disk what the judge foretold."""
-    machine = VmSpec(firmware=Firmware.UEFI, ovmf=firmware.find(), memory=512)
-    boots = crashlab.Boots(machine, EVERY, BOOTS, seats)
-
-    def look(image: Path, offset: int, step: Step) -> Verdict:
-        boots.take(image, step)
-        return boots.agree(espjudge.judge(image, offset, step))
-
-    found = explored(recording, "new kernel", Choice(samples=30, tears=0), look)
-    assert found.failures == [], found.shortest
-    assert set(boots.seen) == {"old", "new"}
-    print(f"booted: {dict(boots.seen)}")
