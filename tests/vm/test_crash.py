@@ -14,16 +14,17 @@ from pathlib import Path
 import crashlab
 import pytest
 import sysrootjudge
-from crashlab import EFFORT, Boots, Recording, only_tears_blocks
+from crashlab import EFFORT, Boots, Recording, image_of, only_tears_blocks, preen
 from crashpeers import Peers
 from crashsteps import BROKEN, STEPS, recorded
 
+from bootvm.crash.cuts import Cut
 from bootvm.crash.explore import Findings, Judge, Verdict, explore
 from bootvm.crash.filesystem import Place, Room
 from bootvm.crash.log import Log
 from bootvm.crash.report import as_json, as_text
 from bootvm.crash.sampling import Choice
-from bootvm.crash.table import TORN
+from bootvm.crash.table import MENDED, TORN
 from bootvm.spec import VmSpec
 from guest import disk
 from guest.commit import Commit
@@ -124,7 +125,15 @@ def explored(
             if only_tears_blocks(one, recording.base, log, Judge(judged), work)
         ]
         found.failures = [one for one in found.failures if one not in torn]
-        value |= {TORN: len(torn), "other faults": len(found.failures)}
+        places = [place for place in (recording.boot, recording.place) if place is not None]
+
+        def mended(cut: Cut) -> bool:
+            with image_of(cut, recording.base, log, work) as image:
+                preen(image, places, room)
+                return judged(image).ok
+
+        value |= {TORN: len(torn), MENDED: sum(mended(one.cut) for one in torn)}
+        value |= {"other faults": len(found.failures)}
         value |= {"asked libostree": peers.asked, "booted": dict(boots.seen) if boots else {}}
         judges = f"{recording.tree.programs}; judged by Linux {os.uname().release}"
         value |= {"versions": judges}

@@ -25,15 +25,17 @@ _HEAD = (
     "verdicts",
 )
 TORN = "torn blocks"
+MENDED = "torn blocks that e2fsck mends"
 
 
 def row(name: str, found: dict[str, Any]) -> tuple[str, ...]:
     """The cells of one exploration; what only a torn block did stands apart from faults."""
     verdicts = dict(found["verdicts"])
-    torn = found.get(TORN, 0)
+    torn, mended = found.get(TORN, 0), found.get(MENDED, 0)
     if torn:
         verdicts["FAULT"] -= torn
-        verdicts["torn block"] = torn
+        verdicts["torn block"] = torn - mended
+        verdicts["torn block (e2fsck mends it)"] = mended
     said = ", ".join(f"{count:,} {state}" for state, count in sorted(verdicts.items()) if count)
     cuts = found["cuts"]
     counts = (found["requests"], found["flushes"], sum(cuts.values()), cuts["sample"])

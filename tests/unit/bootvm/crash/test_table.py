@@ -16,7 +16,9 @@ def results(place: Path) -> None:
     one["cuts"] |= {"flush": 4, "sample": 1000, "tear": 20}
     one["verdicts"] = {"old": 30, "new": 7, "FAULT": 3}
     one |= {"booted": {"old": 2, "new": 2}, "versions": "Linux 6.12"}
-    (place / "ext4-ours.json").write_text(json.dumps(one | {"torn blocks": 3}))
+    (place / "ext4-ours.json").write_text(
+        json.dumps(one | {"torn blocks": 3, "torn blocks that e2fsck mends": 2})
+    )
     (place / "xfs-broken.json").write_text(json.dumps(one | {"torn blocks": 1}))
 
 
@@ -25,7 +27,10 @@ def test_rows_and_sums(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [str(tmp_path)])
     lines = done.output.splitlines()
     cells = "1,200 | 3 | 1,024 | 1,000 | 40 | 4 |"
-    assert lines[2] == f"| ext4 ours | {cells} 7 new, 30 old, 3 torn block |"
+    assert (
+        lines[2] == f"| ext4 ours | {cells} 7 new, 30 old, 1 torn block, "
+        "2 torn block (e2fsck mends it) |"
+    )
     assert lines[3] == f"| xfs broken | {cells} 2 FAULT, 7 new, 30 old, 1 torn block |"
     assert lines[5:] == [
         "2,048 cuts in all, 2,040 of them samples and tears; 80 different disks, 8 booted.",
