@@ -1,8 +1,12 @@
 """Filesystems after a cut, mounted and checked by their own programs, in a namespace."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +86,40 @@ def test_what_is_no_filesystem_cannot_be_mounted(tmp_path: Path) -> None:
         missing = room.mounted(tmp_path / "none", Place("ext4"))
         with pytest.raises(BootvmError, match="set up: "), missing:
             pass
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from bootvm.crash.filesystem import Place, Room
+room = Room()
+room.workspace(512)
+with room.mounted(Path(sys.argv[1]), Place("ext4", int(sys.argv[2]), int(sys.argv[3]))):
+    print(room.point, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_nothing_is_left_by_a_killed_one(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    place = make("ext4", image)
+    words = [sys.executable, "-c", KILLED, image, str(place.offset), str(place.size)]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environ)
+    assert done.returncode == -signal.SIGKILL
+    point = Path(done.stdout.strip())
+    assert point.name == "root"
+    try:
+        for _ in range(100):
+            loops = subprocess.run(
+                ["losetup", "--list"], capture_output=True, text=True, check=True
+            )
+            if str(image) not in loops.stdout:
+                break
+            time.sleep(0.05)
+        assert str(image) not in loops.stdout
+    finally:
+        shutil.rmtree(point.parent)
 
 
 def test_nothing_is_left(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A filesystem after a cut as its own driver sees it: recovered by a mount, then checked.
 
-Needs root, and a kernel that has the filesystem.  All mounts are in a namespace that a
-sleeping process holds, and go with it.
+Needs root, and a kernel that has the filesystem.  All mounts are in a namespace that another
+process holds, which ends with this one, however it ends; the mounts and loop devices go then.
 """
 
 import shlex
@@ -42,8 +42,10 @@ class Room:
         self._scratch = tempfile.TemporaryDirectory(prefix="bootvm-room-")
         self.point = Path(self._scratch.name) / "root"
         self.point.mkdir()
+        # It waits for the end of its input, which comes when nobody holds the other side.
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "slave", "sh", "-c", "echo; exec sleep 86400"],
+            ["unshare", "--mount", "--propagation", "slave", "sh", "-c", "echo; exec cat"],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self._holder.stdout is not None
@@ -60,8 +62,9 @@ class Room:
     def close(self) -> None:
         self._holder.send_signal(signal.SIGKILL)
         self._holder.wait()
-        if self._holder.stdout is not None:
-            self._holder.stdout.close()
+        for stream in (self._holder.stdin, self._holder.stdout):
+            if stream is not None:
+                stream.close()
         self._scratch.cleanup()
 
     @property
@@ -124,8 +127,8 @@ class Room:
     def mounted(self, image: Path, place: Place) -> Iterator[str]:
         """Mounts the filesystem at `point`, read-write, so that its journal is replayed.
 
-        Yields the device, which is free again after the block.  Raises BootvmError when the
-        kernel refuses.
+        Yields the device, which goes when it is unmounted.  Raises BootvmError when the kernel
+        refuses.
         """
         range_of = f"--offset={place.offset}"
         range_of += f" --sizelimit={place.size}" if place.size else ""
@@ -133,12 +136,13 @@ class Room:
         device = self._shell("set up", f"losetup --find --show {range_of} {name}")
         try:
             self._shell("mount", f"mount -t {place.fstype} {device} {self.point}")
-            try:
-                yield device
-            finally:
-                self._shell("unmount", f"umount {self.point}")
         finally:
+            # While it is mounted this only says that it is to go with the mount.
             self._shell("detach", f"losetup --detach {device}")
+        try:
+            yield device
+        finally:
+            self._shell("unmount", f"umount {self.point}")
 
     def look(self, image: Path, place: Place, inside: Callable[[Path], Verdict]) -> Verdict:
         """Recovers the filesystem, asks `inside` about the mounted tree, and checks it.
