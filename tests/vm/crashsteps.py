@@ -110,7 +110,7 @@ LEFT = (
     f"ls {TARGET}/boot/ostree/ {TARGET}/ostree/deploy/{STATEROOT}/deploy/ | grep -e '-0000\\|[.]9$'"
 )
 # Nothing of a removal has to be on the disk when the command ends; here it comes there.
-CLEANED = f" && sync && ! {LEFT}"
+SYNCED = " && sync"
 STEPS = {
     "ours new kernel": f"{OURS} {deploy('2.0', '--retain')}",
     "ours same kernel": f"{OURS} {deploy('3.0', '--retain')}",
@@ -118,13 +118,14 @@ STEPS = {
     "ours set-default": f"{OURS} set-default 1",
     "ours undeploy": f"{OURS} undeploy 2",
     "-litter": LITTER,
-    "ours cleanup": f"{OURS} cleanup{CLEANED}",
+    "ours cleanup": f"{OURS} cleanup{SYNCED} && ! {LEFT}",
     "theirs set-default": MENU + theirs("set-default", "1"),
     "theirs undeploy": MENU + theirs("undeploy", "1"),
     "theirs set-kargs": MENU + theirs("instutil set-kargs", "--merge", "--append=two=2"),
     "theirs new kernel": MENU + theirs(*deploy("2.0", "--retain").split(" ", 1)),
     "-litter again": LITTER,
-    "theirs cleanup": MENU + theirs("cleanup") + CLEANED,
+    # Of the two it leaves the payload there.
+    "theirs cleanup": MENU + theirs("cleanup") + SYNCED,
     # An edit in /etc, which the finalisation has to carry over.
     "-inside": f"printf %s {shlex.quote(_INSIDE)} >{INSIDE}; chmod +x {INSIDE}; "
     + inside("echo edited >/etc/sub/edited"),
