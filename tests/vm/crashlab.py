@@ -268,13 +268,13 @@ def image_of(cut: Cut, base: Path, log: Log, work: Path) -> Iterator[Path]:
             yield image
 
 
-def preen(image: Path, places: Sequence[Place], room: Room) -> None:
-    """Let e2fsck mend what it mends by itself, as in a boot whose initramfs has it."""
+def repair(image: Path, places: Sequence[Place], room: Room) -> None:
+    """Let e2fsck mend what it can, as somebody would in a shell; -p does not dare to."""
     for place in places:
         if place.fstype == "ext4":  # what the others have for this does nothing
             where = f"--offset={place.offset} --sizelimit={place.size}"
             script = f"device=$(losetup --find --show {where} {shlex.quote(str(image))}); "
-            script += "e2fsck -p $device; losetup --detach $device"
+            script += "e2fsck -y $device; losetup --detach $device"
             room.run(["sh", "-uc", script])
 
 

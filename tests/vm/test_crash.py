@@ -14,7 +14,7 @@ from pathlib import Path
 import crashlab
 import pytest
 import sysrootjudge
-from crashlab import EFFORT, Boots, Recording, image_of, only_tears_blocks, preen
+from crashlab import EFFORT, Boots, Recording, image_of, only_tears_blocks, repair
 from crashpeers import Peers
 from crashsteps import BROKEN, STEPS, recorded
 
@@ -129,7 +129,7 @@ def explored(
 
         def mended(cut: Cut) -> bool:
             with image_of(cut, recording.base, log, work) as image:
-                preen(image, places, room)
+                repair(image, places, room)
                 return judged(image).ok
 
         value |= {TORN: len(torn), MENDED: sum(mended(one.cut) for one in torn)}
