@@ -100,6 +100,22 @@ with room.mounted(Path(sys.argv[1]), Place("ext4", int(sys.argv[2]), int(sys.arg
 """
 
 
+@pytest.mark.parametrize("fstype", MKFS)
+def test_two_copies_of_a_filesystem_at_once(fstype: str, tmp_path: Path) -> None:
+    image, other = tmp_path / "image", tmp_path / "other"
+    place = make(fstype, image)
+    with Room() as room:
+        with room.mounted(image, place):
+            (room.view / "name").write_text("first\n")
+        shutil.copy(image, other)
+        with Room() as second:
+            with room.mounted(image, place), second.mounted(other, place):
+                (second.view / "name").write_text("second\n")
+            for path, text in ((image, "first\n"), (other, "second\n")):
+                with room.mounted(path, place):
+                    assert (room.view / "name").read_text() == text
+
+
 def test_nothing_is_left_by_a_killed_one(tmp_path: Path) -> None:
     image = tmp_path / "image"
     place = make("ext4", image)

@@ -57,7 +57,7 @@ class Another:
     def describe(self):
         return "another program syncs a file"
     def apply(self, context):
-        os.system("dd if=/dev/zero of={TARGET}/another bs=4k count=1 conv=fsync status=none")
+        os.system("dd if=/dev/zero of={TARGET}/boot/another bs=4k count=1 conv=fsync status=none")
 def early(*words):
     made = made_by(*words)
     writes = [op for op in made.before if not isinstance(op, checks)]

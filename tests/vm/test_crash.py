@@ -47,16 +47,13 @@ BOOTS = 2 * EFFORT
 def subject(tree: Tree, made: list[Commit], kind: str, place: Path) -> Disk:
     """A disk with one version deployed and the others in its repository."""
     layer = disk.programs(crashlab.CHECKOUT)
-    spec = DiskSpec((Deployment(made[0]),), root_mib=256, boot_mib=96 if kind == "boot" else 0)
+    spec = DiskSpec((Deployment(made[0]),), root_mib=256, boot_mib=192 if kind == "boot" else 0)
     own = disk.make(tree, spec, layer).copy(place / "disk.img")
     crashlab.with_versions(tree, own, made)
     return own if kind in ("ext4", "boot") else crashlab.on_other(own, kind, place / "other.img")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(kind, marks=pytest.mark.xdist_group(f"crash-{kind}")) for kind in LAYOUTS],
-)
+@pytest.fixture(scope="module", params=LAYOUTS)
 def recording(
     request: pytest.FixtureRequest,
     guest_tree: Tree,

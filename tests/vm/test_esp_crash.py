@@ -27,7 +27,7 @@ from guest.disk import Deployment, DiskSpec
 from guest.firmware import systemd_boot
 from guest.tree import Tree
 
-pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("crash-esp")]
+pytestmark = pytest.mark.vm
 
 Look = Callable[[Path, int, Step], Verdict]
 Seats = Callable[[], AbstractContextManager[None]]

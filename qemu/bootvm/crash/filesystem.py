@@ -23,6 +23,10 @@ CHECKS = {
     "btrfs": "btrfs check --readonly %s",
 }
 
+# Others may have the same filesystem mounted, from another copy of the image.  XFS has to be
+# told; Btrfs may take the device of another mount that begins at the same time.
+MOUNTS = {"xfs": "mount -o nouuid", "btrfs": "flock /run mount"}
+
 _XFS_MIB = 512  # mkfs.xfs refuses less than 300
 
 
@@ -135,7 +139,8 @@ class Room:
         name = shlex.quote(str(image))
         device = self._shell("set up", f"losetup --find --show {range_of} {name}")
         try:
-            self._shell("mount", f"mount -t {place.fstype} {device} {self.point}")
+            mount = MOUNTS.get(place.fstype, "mount")
+            self._shell("mount", f"{mount} -t {place.fstype} {device} {self.point}")
         finally:
             # While it is mounted this only says that it is to go with the mount.
             self._shell("detach", f"losetup --detach {device}")
