@@ -21,6 +21,7 @@ from bootentries.txn.context import Context
 from bootentries.txn.listing import read_listing
 from bootentries.txn.ops import CommitSymlink, Op
 from bootentries.txn.plan import USUAL, HookTime, Plan, Write, plan
+from bootentries.txn.room import plan_room
 from bootentries.txn.run_ops import ProgramFailed
 
 # The swap is done, and what follows it is not.
@@ -72,6 +73,8 @@ def plan_write(
         targets = tuple(read_target(root, item, opts) for item in wanted)
         listing = read_listing(root, opts)
         todo = plan(present, targets, listing, choose_loader(root, present.config), how)
+        if todo.swap:
+            todo = replace(todo, before=(*plan_room(root, listing.payloads), *todo.before))
         if todo.swap and read_esp_config(root.fd).enabled:
             # Loaded late: most sysroots have no partition that follows.
             from bootentries.esp.room import check_room  # noqa: PLC0415

@@ -20,7 +20,7 @@ from pathlib import Path
 from bootvm.agent import with_agent
 from bootvm.crash.cuts import Cut, Tear, floor
 from bootvm.crash.explore import Failure, Findings, Judge, Span, Verdict
-from bootvm.crash.filesystem import Place, Room
+from bootvm.crash.filesystem import MOUNTS, Place, Room
 from bootvm.crash.log import SECTOR, Log, Write
 from bootvm.crash.record import Recorder, recorded
 from bootvm.crash.replay import Replay, copy
@@ -188,7 +188,7 @@ def on_other(disk: GuestDisk, fstype: str, place: Path) -> GuestDisk:
             f"cd {scratch}; mkdir old new; truncate -s {part.size} made; "
             f"mkfs.{fstype} -q {identity} made; "
             f"mount -o loop,offset={source.offset},sizelimit={source.size} {disk.path} old; "
-            f"mount -o loop made new; cp -a old/. new/; umount new old; "
+            f"{MOUNTS[fstype]} -o loop made new; cp -a old/. new/; umount new old; "
             f"dd if=made of={place} bs=1M seek={part.offset >> 20} conv=notrunc,sparse status=none"
         )
         run(["unshare", "--mount", "sh", "-ec", script])

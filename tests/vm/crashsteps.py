@@ -112,6 +112,8 @@ LEFT = (
 # Nothing of a removal has to be on the disk when the command ends; here it comes there.
 SYNCED = " && sync"
 STEPS = {
+    # As a list of ours leaves it: on XFS the directory of kernels has its room then.
+    "-first": f"{OURS} instutil set-kargs --merge --append=first=1",
     "ours new kernel": f"{OURS} {deploy('2.0', '--retain')}",
     "ours same kernel": f"{OURS} {deploy('3.0', '--retain')}",
     "ours set-kargs": f"{OURS} instutil set-kargs --merge --append=one=1",

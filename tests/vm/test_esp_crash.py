@@ -33,7 +33,7 @@ Look = Callable[[Path, int, Step], Verdict]
 Seats = Callable[[], AbstractContextManager[None]]
 # Of the states of this one, one in so many boots, until there are so many of each.
 BOOTED = "new kernel"
-EVERY = {"old": 30, "new": 2}
+EVERY = {"old": 30, "new": 1}
 BOOTS = 2 * EFFORT
 ESP = layout.MIB  # where the partition begins
 # Each leaves out what the order of a sync rests on; the explorer has to notice.

@@ -1,0 +1,54 @@
+"""A directory that GRUB reads on XFS, kept in one form while kernels come and go.
+
+GRUB replays no journal.  XFS has the names of a small directory in its inode, and moves them
+to a block of their own when there are too many; inode and block come to the disk one after
+the other, and between them GRUB finds the directory empty, with the kernels of the old list
+and of the new one.  In a block they change by one write.  So names that nobody needs keep
+them there.  Where labels (SELinux) are in the inode, two kernels fill it.
+"""
+
+import os
+from dataclasses import dataclass
+
+from bootentries import fs
+from bootentries.fstype import filesystem_type
+from bootentries.root import Root
+from bootentries.txn.context import Context
+from bootentries.txn.ops import Op
+
+DIRECTORY = "ostree"
+# libostree leaves files alone there; what begins with a dot is in nobody's way.
+FILLER = ".bootchain-room-"
+_NAME_LENGTH = 240
+# Two are more than an inode of 512 bytes holds, the usual size; of 2048 bytes, eight.
+_LEAST, _MOST = 2, 8
+# The size of a directory that has a block.
+_BLOCK = 4096
+
+
+def plan_room(root: Root, names: tuple[str, ...]) -> tuple[Op, ...]:
+    """Return what has to be done before kernels change; `names` are those in boot/ostree."""
+    if any(name.startswith(FILLER) for name in names) or filesystem_type(root.boot()) != "xfs":
+        return ()
+    return (KeepInBlock(f"boot/{DIRECTORY}"),)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepInBlock:
+    """Give a directory names enough that XFS keeps it in a block of its own."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"make room for names in {self.path}"
+
+    def apply(self, context: Context) -> None:
+        fd, name = context.locate(self.path)
+        fs.make_dirs(fd, name)
+        with fs.opened(fd, name) as directory:
+            for number in range(_MOST):
+                if number >= _LEAST and os.fstat(directory).st_size >= _BLOCK:
+                    break
+                filler = f"{FILLER}{number}".ljust(_NAME_LENGTH, "-")
+                flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+                os.close(os.open(filler, flags, 0o644, dir_fd=directory))

@@ -1,0 +1,88 @@
+"""Kernels on a real XFS: their directory stays in a block while they come and go."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bootentries.root import open_root
+from bootentries.txn.context import Context
+from bootentries.txn.room import FILLER, plan_room
+
+pytestmark = [
+    pytest.mark.ns,
+    pytest.mark.skipif(shutil.which("mkfs.xfs") is None, reason="xfsprogs is not installed"),
+]
+BLOCK = 4096
+
+
+def made(top: Path, fstype: str, size: str) -> Iterator[Path]:
+    image, point = top / "image", top / "sysroot"
+    subprocess.run(["truncate", "-s", size, image], check=True)
+    subprocess.run([f"mkfs.{fstype}", "-q", image], check=True)
+    point.mkdir()
+    subprocess.run(["mount", "-o", "loop", image, point], check=True)
+    (point / "ostree/repo").mkdir(parents=True)
+    (point / "boot/ostree").mkdir(parents=True)
+    yield point
+    subprocess.run(["umount", point], check=True)
+
+
+@pytest.fixture
+def xfs(tmp_path: Path) -> Iterator[Path]:
+    yield from made(tmp_path, "xfs", "320M")
+
+
+@pytest.fixture
+def ext4(tmp_path: Path) -> Iterator[Path]:
+    yield from made(tmp_path, "ext4", "32M")
+
+
+def payload(top: Path, digit: str) -> Path:
+    return top / f"boot/ostree/debian-{digit * 64}"
+
+
+def size(top: Path) -> int:
+    return (top / "boot/ostree").stat().st_size
+
+
+def change(top: Path) -> list[int]:
+    """The sizes of the directory while kernels come and go."""
+    sizes = [size(top)]
+    for digit in "12345":
+        payload(top, digit).mkdir()
+        sizes.append(size(top))
+    for digit in "12345":
+        payload(top, digit).rmdir()
+        sizes.append(size(top))
+    return sizes
+
+
+def test_without_room_it_goes_back_and_forth(xfs: Path) -> None:
+    sizes = change(xfs)
+    assert min(sizes) < BLOCK <= max(sizes)
+    assert sizes[-1] < BLOCK
+
+
+@pytest.mark.parametrize("there_first", [0, 1, 5])
+def test_with_room_it_stays_in_a_block(xfs: Path, there_first: int) -> None:
+    for digit in "6789a"[:there_first]:
+        payload(xfs, digit).mkdir()
+    with open_root(str(xfs)) as root:
+        todo = plan_room(root, ())
+        assert [op.describe() for op in todo] == ["make room for names in boot/ostree"]
+        todo[0].apply(Context(root, print))
+        fillers = [path.name for path in (xfs / "boot/ostree").iterdir() if path.is_file()]
+        assert len(fillers) == 2
+        assert all(name.startswith(FILLER) for name in fillers)
+        assert plan_room(root, tuple(fillers)) == ()
+    for digit in "6789a"[:there_first]:
+        payload(xfs, digit).rmdir()
+    assert set(change(xfs)) == {BLOCK}
+
+
+def test_other_filesystems_need_none(ext4: Path) -> None:
+    with open_root(str(ext4)) as root:
+        assert plan_room(root, ()) == ()
