@@ -41,7 +41,7 @@ LAYOUTS = ("ext4", "boot", "xfs", "btrfs") if EFFORT > 1 else ("ext4",)
 # The states of this one are booted, too: one in so many, until there are so many of each.
 BOOTED = "ours new kernel"
 EVERY = {"old": 10, "new": 1}
-BOOTS = 2 * EFFORT
+BOOTS = 16 if EFFORT > 1 else 2
 
 
 def subject(tree: Tree, made: list[Commit], kind: str, place: Path) -> Disk:

@@ -34,7 +34,7 @@ Seats = Callable[[], AbstractContextManager[None]]
 # Of the states of this one, one in so many boots, until there are so many of each.
 BOOTED = "new kernel"
 EVERY = {"old": 30, "new": 1}
-BOOTS = 2 * EFFORT
+BOOTS = 16 if EFFORT > 1 else 2
 ESP = layout.MIB  # where the partition begins
 # Each leaves out what the order of a sync rests on; the explorer has to notice.
 NO_SYNC = """
