@@ -1,7 +1,9 @@
 """Bringing commits from a remote, by the `ostree` program, and letting a ref go."""
 
 import os
+import re
 import time
+from contextlib import suppress
 
 from bootentries import fs
 from bootentries.errors import BootentriesError
@@ -9,6 +11,8 @@ from bootentries.repo import REPO, read_commit
 from bootentries.root import Root
 from bootentries.run import run
 from bootentries.txn.lock import lock_fd
+
+_TEMPORARY = re.compile(r"tmp\.[A-Za-z0-9]{6}")
 
 
 def pull(root: Root, remote: str, ref: str, commit: str | None, newer_than: str | None) -> None:
@@ -23,7 +27,30 @@ def pull(root: Root, remote: str, ref: str, commit: str | None, newer_than: str 
     if newer_than is not None:
         argv.append(f"--timestamp-check-from-rev={newer_than}")
     argv += ["--", remote, ref if commit is None else f"{ref}@{commit}"]
-    run(argv, "pull", f"{remote}:{ref}")
+    before = _temporary(root, remote)
+    pulled = False
+    try:
+        run(argv, "pull", f"{remote}:{ref}")
+        pulled = True
+    finally:
+        if not pulled:
+            _remove_temporary(root, remote, before)
+
+
+def _temporary(root: Root, remote: str) -> frozenset[str]:
+    """Return the names that `ostree` writes refs of a remote under, before it renames them.
+
+    As long as one is there it counts as a ref, and keeps its commit.
+    """
+    names = fs.list_optional(root.fd, f"{REPO}/refs/remotes/{remote}") or ()
+    return frozenset(name for name in names if _TEMPORARY.fullmatch(name))
+
+
+def _remove_temporary(root: Root, remote: str, before: frozenset[str]) -> None:
+    """Remove what a pull that was killed has left; why it failed is told already."""
+    with suppress(OSError):
+        for name in _temporary(root, remote) - before:
+            os.unlink(f"{REPO}/refs/remotes/{remote}/{name}", dir_fd=root.fd)
 
 
 def check_newer(root: Root, present: str, wanted: str) -> None:
