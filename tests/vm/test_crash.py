@@ -41,6 +41,8 @@ LAYOUTS = ("ext4", "boot", "xfs", "btrfs") if EFFORT > 1 else ("ext4",)
 # The states of this one are booted, too: one in so many, until there are so many of each.
 BOOTED = "ours new kernel"
 EVERY = {"old": 10, "new": 1}
+# Btrfs commits a file that was just copied as a whole, or not at all.
+HARMLESS = {("btrfs", "broken named early")}
 BOOTS = 16 if EFFORT > 1 else 2
 
 
@@ -154,4 +156,6 @@ def test_old_or_new(recording: Recording, seats: Seats, name: str) -> None:
 def test_a_broken_write_is_caught(recording: Recording, name: str) -> None:
     # Many more than one: torn blocks do not count, and a superblock is written often.
     found = explored(recording, name, Choice(samples=300, tears=1), enough=20)
+    if (recording.place.fstype, name) in HARMLESS:
+        return
     assert found.failures, "a write that is out of order went unnoticed"
