@@ -65,7 +65,7 @@ lint: $(STAMP)/venv
 types: $(STAMP)/venv
 	$(VENV)/bin/mypy
 
-# One more than there are processors: some of them wait for a disk or a clock.
+# One more than two processors: some of them wait for a disk or a clock.
 unit: WORKERS := 3
 unit: $(STAMP)/venv
 	$(PYTEST) -q tests/unit

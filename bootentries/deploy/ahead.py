@@ -5,7 +5,6 @@ They get their final names, synced and compared with what storage holds.  Whoeve
 them meanwhile, finalisation copies them as it would have without us.
 """
 
-from bootentries import fs
 from bootentries.deploy.overlay import install_overlay
 from bootentries.deployment import Deployment
 from bootentries.errors import from_os_error
@@ -13,7 +12,7 @@ from bootentries.staged import INITRDS
 from bootentries.txn.context import Context
 from bootentries.txn.ops import Sync
 from bootentries.txn.plan import kernel_ops, kernel_read_backs
-from bootentries.txn.room import DIRECTORY, plan_room
+from bootentries.txn.room import plan_room
 from bootentries.txn.write import read_target
 
 
@@ -26,9 +25,12 @@ def bring_ahead(
     brought by then is for the next clean-up.
     """
     target = read_target(context.root, item, opts)
-    names = fs.list_optional(context.root.boot(), DIRECTORY) or []
-    room = plan_room(context.root, tuple(names))
-    for op in (*room, *kernel_ops((target,)), Sync(), *kernel_read_backs(target)):
+    for op in (
+        *plan_room(context.root),
+        *kernel_ops((target,)),
+        Sync(),
+        *kernel_read_backs(target),
+    ):
         try:
             op.apply(context)
         except OSError as error:

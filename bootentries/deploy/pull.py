@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from bootentries import fs
-from bootentries.errors import BootentriesError
+from bootentries.errors import BootentriesError, from_os_error
 from bootentries.repo import REPO, read_commit
 from bootentries.root import Root
 from bootentries.run import run
@@ -27,14 +27,15 @@ def pull(root: Root, remote: str, ref: str, commit: str | None, newer_than: str 
     if newer_than is not None:
         argv.append(f"--timestamp-check-from-rev={newer_than}")
     argv += ["--", remote, ref if commit is None else f"{ref}@{commit}"]
-    before = _temporary(root, remote)
-    pulled = False
+    try:
+        before = _temporary(root, remote)
+    except OSError as error:
+        raise from_os_error("pull", error) from error
     try:
         run(argv, "pull", f"{remote}:{ref}")
-        pulled = True
-    finally:
-        if not pulled:
-            _remove_temporary(root, remote, before)
+    except BaseException:
+        _remove_temporary(root, remote, before)
+        raise
 
 
 def _temporary(root: Root, remote: str) -> frozenset[str]:

@@ -26,9 +26,16 @@ _LEAST, _MOST = 2, 8
 _BLOCK = 4096
 
 
-def plan_room(root: Root, names: tuple[str, ...]) -> tuple[Op, ...]:
-    """Return what has to be done before kernels change; `names` are those in boot/ostree."""
-    if any(name.startswith(FILLER) for name in names) or filesystem_type(root.boot()) != "xfs":
+def plan_room(root: Root) -> tuple[Op, ...]:
+    """Return what has to be done in boot/ostree before kernels change; raises OSError."""
+    boot = root.boot()
+    if filesystem_type(boot) != "xfs":
+        return ()
+    names = fs.list_optional(boot, DIRECTORY) or []
+    fillers = sum(name.startswith(FILLER) for name in names)
+    found = fs.stat_optional(boot, DIRECTORY)
+    # Not one alone, which is what a writer that was killed may leave.
+    if fillers >= _LEAST and found is not None and found.st_size >= _BLOCK:
         return ()
     return (KeepInBlock(f"boot/{DIRECTORY}"),)
 

@@ -74,7 +74,7 @@ def plan_write(
         listing = read_listing(root, opts)
         todo = plan(present, targets, listing, choose_loader(root, present.config), how)
         if todo.swap:
-            todo = replace(todo, before=(*plan_room(root, listing.payloads), *todo.before))
+            todo = replace(todo, before=(*plan_room(root), *todo.before))
         if todo.swap and read_esp_config(root.fd).enabled:
             # Loaded late: most sysroots have no partition that follows.
             from bootentries.esp.room import check_room  # noqa: PLC0415
