@@ -2,7 +2,8 @@
 
 import pytest
 
-from bootentries.deploy.pull import check_newer, remove_ref
+from bootentries import run as run_module
+from bootentries.deploy.pull import check_newer, pull, remove_ref
 from bootentries.errors import BootentriesError
 from prepare_root.formats.commit import COMMIT_TYPE, swap64
 from prepare_root.formats.gvariant import encode
@@ -45,3 +46,19 @@ def test_a_ref_is_removed_alone(fake, root, remote, place):
     remove_ref(root, remote, "os/main")
     remove_ref(root, remote, "os/main")
     assert [found.name for found in path.parent.iterdir()] == ["other"]
+
+
+def test_a_killed_pull_leaves_no_ref_of_its_own(fake, root, tmp_path, monkeypatch):
+    """As `ostree` leaves it between writing and renaming; `make faults` kills the real one."""
+    refs = fake.path / "ostree/repo/refs/remotes/far"
+    refs.mkdir(parents=True)
+    for name in ("main", "tmp.others"):
+        (refs / name).write_text("a" * 64)
+    program = tmp_path / "bin/ostree"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho {'b' * 64} > {refs}/tmp.aB3dE9; kill -KILL $$\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(run_module, "SEARCH", (str(program.parent), *run_module.SEARCH))
+    with pytest.raises(BootentriesError, match="far:main"):
+        pull(root, "far", "main", None, None)
+    assert sorted(path.name for path in refs.iterdir()) == ["main", "tmp.others"]
