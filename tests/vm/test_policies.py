@@ -219,7 +219,8 @@ def test_halted(made: Machine, machine: Starter, tmp_path: Path, name: str) -> N
     words = words.replace("STALE", made.link(bootversion=1))
     vm = start(made, machine, tmp_path, words, config)
     vm.wait_for(HALT, SAID)
-    vm.wait_for(HALTED, SAID)
+    # To the end of the line: the console gets it piece by piece.
+    vm.console.wait_for(re.compile(f"{HALTED}\r?\n"), SAID)
     assert ": no such link" in vm.console.text
     assert "fallback: " not in vm.console.text
     # It stays so: QEMU is still there, and nothing more is said.
