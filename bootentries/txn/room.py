@@ -16,28 +16,48 @@ from bootentries.root import Root
 from bootentries.txn.context import Context
 from bootentries.txn.ops import Op
 
-DIRECTORY = "ostree"
-# libostree leaves files alone there; what begins with a dot is in nobody's way.
+# In /boot: kernels, which always come to be more than two; and /boot itself, where it is full.
+_KERNELS, _BOOT = "boot/ostree", "boot"
+# Others leave files alone there; what begins with a dot is in nobody's way.
 FILLER = ".bootchain-room-"
 _NAME_LENGTH = 240
 # Two are more than an inode of 512 bytes holds, the usual size; of 2048 bytes, eight.
 _LEAST, _MOST = 2, 8
 # The size of a directory that has a block.
 _BLOCK = 4096
+# What an inode of 512 bytes holds of names for certain, less what a new list adds to /boot for
+# a while: `loader.1` and the link that is renamed, each with 8 bytes or more beside its name.
+_CROWDED = 176 - 40
+_BESIDE = 8
+# So many bytes of names fit in no inode, whatever goes.
+_NEVER_IN_INODE = 2048
 
 
 def plan_room(root: Root) -> tuple[Op, ...]:
-    """Return what has to be done in boot/ostree before kernels change; raises OSError."""
+    """Return what has to be done in /boot before kernels and lists change; raises OSError."""
     boot = root.boot()
     if filesystem_type(boot) != "xfs":
         return ()
-    names = fs.list_optional(boot, DIRECTORY) or []
+    paths = []
+    if not _settled(boot, "ostree"):
+        paths.append(_KERNELS)
+    if _crowded(boot) and not _settled(boot, "."):
+        paths.append(_BOOT)
+    return tuple(KeepInBlock(path) for path in paths)
+
+
+def _settled(boot: int, path: str) -> bool:
+    names = fs.list_optional(boot, path) or []
+    found = fs.stat_optional(boot, path)
+    # Not one filler alone, which is what a writer that was killed may leave.
     fillers = sum(name.startswith(FILLER) for name in names)
-    found = fs.stat_optional(boot, DIRECTORY)
-    # Not one alone, which is what a writer that was killed may leave.
-    if fillers >= _LEAST and found is not None and found.st_size >= _BLOCK:
-        return ()
-    return (KeepInBlock(f"boot/{DIRECTORY}"),)
+    return fillers >= _LEAST and found is not None and found.st_size >= _BLOCK
+
+
+def _crowded(boot: int) -> bool:
+    """Return whether a new list may move the names of a directory out of its inode, or back."""
+    names = sum(len(os.fsencode(name)) + _BESIDE for name in os.listdir(boot))
+    return os.fstat(boot).st_size >= _CROWDED and names < _NEVER_IN_INODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +71,9 @@ class KeepInBlock:
 
     def apply(self, context: Context) -> None:
         fd, name = context.locate(self.path)
-        fs.make_dirs(fd, name)
-        with fs.opened(fd, name) as directory:
+        if name:
+            fs.make_dirs(fd, name)
+        with fs.opened(fd, name or ".") as directory:
             for number in range(_MOST):
                 if number >= _LEAST and os.fstat(directory).st_size >= _BLOCK:
                     break

@@ -97,6 +97,68 @@ def test_what_was_half_done_is_completed(xfs: Path) -> None:
     assert (first.is_file(), second.is_file()) == (True, True)
 
 
+def crowd(top: Path, version: str) -> None:
+    """What a distribution that was there before may have left."""
+    (top / "boot/loader.0").mkdir()
+    (top / "boot/loader").symlink_to("loader.0")
+    for name in ("efi", "grub2"):
+        (top / "boot" / name).mkdir()
+    for name in ("vmlinuz", "initramfs", ".vmlinuz"):
+        (top / f"boot/{name}-{version}").touch()
+
+
+def swap(top: Path) -> list[int]:
+    """The sizes of /boot while a list takes the place of another."""
+    boot, sizes = top / "boot", []
+    for old, new in ("01", "10"):
+        (boot / f"loader.{new}").mkdir()
+        (boot / "loader.tmp").symlink_to(f"loader.{new}")
+        sizes.append(boot.stat().st_size)
+        (boot / "loader.tmp").rename(boot / "loader")
+        (boot / f"loader.{old}").rmdir()
+        sizes.append(boot.stat().st_size)
+    return sizes
+
+
+def test_a_crowded_boot_goes_back_and_forth(xfs: Path) -> None:
+    crowd(xfs, "6.12.0-55.el10.x86_64")
+    sizes = swap(xfs)
+    assert min(sizes) < BLOCK <= max(sizes)
+
+
+def test_a_crowded_boot_stays_in_a_block(xfs: Path) -> None:
+    crowd(xfs, "6.12.0-55.el10.x86_64")
+    with open_root(str(xfs)) as root:
+        todo = plan_room(root)
+        said = [op.describe() for op in todo]
+        assert said == ["make room for names in boot/ostree", "make room for names in boot"]
+        for op in todo:
+            op.apply(Context(root, print))
+        assert plan_room(root) == ()
+    assert set(swap(xfs)) == {BLOCK}
+
+
+def test_a_crowded_boot_that_was_half_done_is_completed(xfs: Path) -> None:
+    crowd(xfs, "6.12.0-55.el10.x86_64")
+    with open_root(str(xfs)) as root:
+        todo = plan_room(root)
+        for op in todo:
+            op.apply(Context(root, print))
+        max((xfs / "boot").glob(f"{FILLER}*")).unlink()
+        assert plan_room(root) == todo[1:]
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["a-name-of-thirty-two-characters-" + str(n) for n in range(60)]]
+)
+def test_a_boot_with_few_names_or_very_many_needs_none(xfs: Path, names: list[str]) -> None:
+    for name in ("loader.0", "efi", "grub2", *names):
+        (xfs / "boot" / name).mkdir()
+    (xfs / "boot/loader").symlink_to("loader.0")
+    with open_root(str(xfs)) as root:
+        assert [op.describe() for op in plan_room(root)] == ["make room for names in boot/ostree"]
+
+
 def test_other_filesystems_need_none(ext4: Path) -> None:
     with open_root(str(ext4)) as root:
         assert plan_room(root) == ()
