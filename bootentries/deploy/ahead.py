@@ -12,8 +12,8 @@ from bootentries.staged import INITRDS
 from bootentries.txn.context import Context
 from bootentries.txn.ops import Sync
 from bootentries.txn.plan import kernel_ops, kernel_read_backs
-from bootentries.txn.room import plan_room
 from bootentries.txn.write import read_target
+from bootentries.txn.xfs import plan_keep_in_block
 
 
 def bring_ahead(
@@ -26,7 +26,7 @@ def bring_ahead(
     """
     target = read_target(context.root, item, opts)
     for op in (
-        *plan_room(context.root),
+        *plan_keep_in_block(context.root),
         *kernel_ops((target,)),
         Sync(),
         *kernel_read_backs(target),

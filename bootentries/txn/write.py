@@ -21,8 +21,8 @@ from bootentries.txn.context import Context
 from bootentries.txn.listing import read_listing
 from bootentries.txn.ops import CommitSymlink, Op
 from bootentries.txn.plan import USUAL, HookTime, Plan, Write, plan
-from bootentries.txn.room import plan_room
 from bootentries.txn.run_ops import ProgramFailed
+from bootentries.txn.xfs import plan_keep_in_block
 
 # The swap is done, and what follows it is not.
 _NOT_STORED = "the new list is active, but may not be on storage yet: run the command again"
@@ -74,7 +74,7 @@ def plan_write(
         listing = read_listing(root, opts)
         todo = plan(present, targets, listing, choose_loader(root, present.config), how)
         if todo.swap:
-            todo = replace(todo, before=(*plan_room(root), *todo.before))
+            todo = replace(todo, before=(*plan_keep_in_block(root), *todo.before))
         if todo.swap and read_esp_config(root.fd).enabled:
             # Loaded late: most sysroots have no partition that follows.
             from bootentries.esp.room import check_room  # noqa: PLC0415

@@ -9,7 +9,7 @@ import pytest
 
 from bootentries.root import open_root
 from bootentries.txn.context import Context
-from bootentries.txn.room import FILLER, plan_room
+from bootentries.txn.xfs import FILLER, plan_keep_in_block
 
 pytestmark = [
     pytest.mark.ns,
@@ -71,13 +71,13 @@ def test_with_room_it_stays_in_a_block(xfs: Path, there_first: int) -> None:
     for digit in "6789a"[:there_first]:
         payload(xfs, digit).mkdir()
     with open_root(str(xfs)) as root:
-        todo = plan_room(root)
+        todo = plan_keep_in_block(root)
         assert [op.describe() for op in todo] == ["make room for names in boot/ostree"]
         todo[0].apply(Context(root, print))
         fillers = [path.name for path in (xfs / "boot/ostree").iterdir() if path.is_file()]
         assert len(fillers) == 2
         assert all(name.startswith(FILLER) for name in fillers)
-        assert plan_room(root) == ()
+        assert plan_keep_in_block(root) == ()
     for digit in "6789a"[:there_first]:
         payload(xfs, digit).rmdir()
     assert set(change(xfs)) == {BLOCK}
@@ -85,15 +85,15 @@ def test_with_room_it_stays_in_a_block(xfs: Path, there_first: int) -> None:
 
 def test_what_was_half_done_is_completed(xfs: Path) -> None:
     with open_root(str(xfs)) as root:
-        (todo,) = plan_room(root)
+        (todo,) = plan_keep_in_block(root)
         todo.apply(Context(root, print))
         first, second = sorted((xfs / "boot/ostree").iterdir())
         second.unlink()
         for digit in "12345":  # so many that it is in a block for now
             payload(xfs, digit).mkdir()
-        assert plan_room(root) == (todo,)
+        assert plan_keep_in_block(root) == (todo,)
         todo.apply(Context(root, print))
-        assert plan_room(root) == ()
+        assert plan_keep_in_block(root) == ()
     assert (first.is_file(), second.is_file()) == (True, True)
 
 
@@ -129,23 +129,23 @@ def test_a_crowded_boot_goes_back_and_forth(xfs: Path) -> None:
 def test_a_crowded_boot_stays_in_a_block(xfs: Path) -> None:
     crowd(xfs, "6.12.0-55.el10.x86_64")
     with open_root(str(xfs)) as root:
-        todo = plan_room(root)
+        todo = plan_keep_in_block(root)
         said = [op.describe() for op in todo]
         assert said == ["make room for names in boot/ostree", "make room for names in boot"]
         for op in todo:
             op.apply(Context(root, print))
-        assert plan_room(root) == ()
+        assert plan_keep_in_block(root) == ()
     assert set(swap(xfs)) == {BLOCK}
 
 
 def test_a_crowded_boot_that_was_half_done_is_completed(xfs: Path) -> None:
     crowd(xfs, "6.12.0-55.el10.x86_64")
     with open_root(str(xfs)) as root:
-        todo = plan_room(root)
+        todo = plan_keep_in_block(root)
         for op in todo:
             op.apply(Context(root, print))
         max((xfs / "boot").glob(f"{FILLER}*")).unlink()
-        assert plan_room(root) == todo[1:]
+        assert plan_keep_in_block(root) == todo[1:]
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,11 @@ def test_a_boot_with_few_names_or_very_many_needs_none(xfs: Path, names: list[st
         (xfs / "boot" / name).mkdir()
     (xfs / "boot/loader").symlink_to("loader.0")
     with open_root(str(xfs)) as root:
-        assert [op.describe() for op in plan_room(root)] == ["make room for names in boot/ostree"]
+        assert [op.describe() for op in plan_keep_in_block(root)] == [
+            "make room for names in boot/ostree"
+        ]
 
 
 def test_other_filesystems_need_none(ext4: Path) -> None:
     with open_root(str(ext4)) as root:
-        assert plan_room(root) == ()
+        assert plan_keep_in_block(root) == ()

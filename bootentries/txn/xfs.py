@@ -33,7 +33,7 @@ _BESIDE = 8
 _NEVER_IN_INODE = 2048
 
 
-def plan_room(root: Root) -> tuple[Op, ...]:
+def plan_keep_in_block(root: Root) -> tuple[Op, ...]:
     """Return what has to be done in /boot before kernels and lists change; raises OSError."""
     boot = root.boot()
     if filesystem_type(boot) != "xfs":
