@@ -27,6 +27,14 @@ def run_script(tmp_path: Path):
     return run
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C does what it does in a terminal; whoever runs tests in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 ENDINGS = [
     ("exit 0", None, []),
     ("exit 3", "exit status 3", []),
@@ -101,6 +109,7 @@ def _gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupting_us_ends_it(run_script, tmp_path):
     pid = os.getpid()
     script = f"echo $$ > {tmp_path}/child; sleep 1; kill -INT {pid}; sleep 300"
@@ -110,6 +119,7 @@ def test_interrupting_us_ends_it(run_script, tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupting_us_while_it_starts_ends_it(run_script, tmp_path, monkeypatch):
     start = os.pidfd_open
 
@@ -125,6 +135,7 @@ def test_interrupting_us_while_it_starts_ends_it(run_script, tmp_path, monkeypat
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_hook_can_be_interrupted_itself(run_script):
     # What we do about interrupts while it starts is not handed down.
     assert run_script("kill -INT $$; exit 4")[0] == "killed by SIGINT"
