@@ -14,12 +14,15 @@ from pathlib import Path
 from crashlab import Default, Recording, Step, ostree_of
 from crashpeers import Peers, content
 
+from bootentries.loaders.grub_stub import MARKER
 from bootvm.crash.explore import Verdict
 from bootvm.crash.filesystem import Room
 from bootvm.crash.grubview import GrubError, GrubView
 
 # The partitions of the disks that are made for it, in GRUB's words.
 ROOT, BOOT = "loop0,gpt2", "loop0,gpt3"
+# What GRUB starts with, which no list touches, though the directory changes with each.
+STUB = "/grub/grub.cfg"
 # As the stub looks for them, below the directory that is /boot.
 MENUS = (
     *("/loader/grub.cfg", "/loader.0/grub.cfg", "/loader.1/grub.cfg"),
@@ -42,6 +45,8 @@ def grub_default(view: GrubView, prefix: str = "/boot") -> Booted:
 
     `prefix` is where /boot is on its filesystem: empty on a boot partition.
     """
+    if not view.read(prefix + STUB).startswith(MARKER.encode()):
+        raise GrubError("boot", STUB, "not the stub")
     for menu in MENUS:
         try:
             text = view.read(prefix + menu).decode("utf-8", "replace")
