@@ -143,7 +143,8 @@ def load(place):
         pytest.skip("no cgroup filesystem is mounted: systemd's test mode wants one")
     complaints = [line for line in done.stderr.splitlines() if os.fsencode(place) in line]
     found = {}
-    for block in re.split(rb"^\t?-> Unit ", done.stdout, flags=re.MULTILINE)[1:]:
+    arrow = "^\t?(?:->|\u2192) Unit ".encode()  # the latter on Debian 13
+    for block in re.split(arrow, done.stdout, flags=re.MULTILINE)[1:]:
         found[block.partition(b":\n")[0]] = block
     return done, complaints, found
 
