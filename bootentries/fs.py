@@ -7,6 +7,7 @@ fd gives it to the caller; none closes an fd that it was given.
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -240,9 +241,33 @@ def remove_tree(root_fd: int, path: str) -> None:
             try:
                 os.unlink(name, dir_fd=fd)
             except IsADirectoryError:
-                # Loaded late: reading verbs remove nothing, and it takes its time.
-                import shutil  # noqa: PLC0415
-
-                shutil.rmtree(name, dir_fd=fd)
+                _remove_directory(fd, name)
     except FileNotFoundError:
         return
+
+
+class _Stopped(Exception):
+    """Carries an error out of shutil, which from 3.13 on names the directory of what failed."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _remove_directory(root_fd: int, name: str) -> None:
+    # Loaded late: reading verbs remove nothing, and it takes its time.
+    import shutil  # noqa: PLC0415
+
+    def stop(path: str, error: BaseException) -> None:
+        if not isinstance(error, OSError):
+            raise error
+        error.filename = path
+        raise _Stopped(error)
+
+    try:
+        if sys.version_info >= (3, 12):
+            shutil.rmtree(name, dir_fd=root_fd, onexc=lambda _, path, error: stop(path, error))
+        else:
+            shutil.rmtree(name, dir_fd=root_fd, onerror=lambda _, path, found: stop(path, found[1]))
+    except _Stopped as stopped:
+        raise stopped.error from None

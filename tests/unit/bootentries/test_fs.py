@@ -1,5 +1,6 @@
 """Files below a directory fd."""
 
+import errno
 import os
 import stat
 
@@ -92,6 +93,24 @@ def test_a_failing_removal_is_an_error(top):
     (path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         fs.remove_tree(fd, "file/below")
+
+
+@pytest.mark.parametrize("name", ["tree/deep/stuck", "tree/stuck"])
+def test_a_failing_removal_names_the_file(top, monkeypatch, name):
+    path, fd = top
+    (path / "tree/deep").mkdir(parents=True)
+    (path / name).touch()
+    unlink = os.unlink
+
+    def refuse(one, *, dir_fd=None):
+        if one == "stuck":
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), one)
+        unlink(one, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(PermissionError) as caught:
+        fs.remove_tree(fd, "tree")
+    assert (caught.value.errno, caught.value.filename) == (errno.EPERM, name)
 
 
 def test_a_pipe_is_not_waited_for(top):
