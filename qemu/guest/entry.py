@@ -14,7 +14,8 @@ _VERSION = re.compile(r"^version (\d+)$", re.MULTILINE)
 _OPTIONS = re.compile(r"^options (.*)$", re.MULTILINE)
 
 
-def _debugfs(disk: Disk, request: str) -> str:
+def debugfs(disk: Disk, request: str) -> str:
+    """What debugfs(8) says of the root filesystem, an ext4 that is not mounted."""
     where = f"{disk.path}?offset={disk.layout.named('root').offset}"
     return run(["debugfs", "-R", request, where])
 
@@ -30,9 +31,9 @@ def default(texts: list[str]) -> str:
 def options(disk: Disk) -> str:
     """What the default entry of `disk` has after `options`.  Raises GuestError."""
     # `ls -p` prints /inode/mode/uid/gid/name/size/ a line.
-    listed = [line.split("/") for line in _debugfs(disk, f"ls -p {ENTRIES}").splitlines()]
+    listed = [line.split("/") for line in debugfs(disk, f"ls -p {ENTRIES}").splitlines()]
     names = [fields[5] for fields in listed if len(fields) > 5 and fields[5].endswith(".conf")]
-    found = _OPTIONS.search(default([_debugfs(disk, f"cat {ENTRIES}/{name}") for name in names]))
+    found = _OPTIONS.search(default([debugfs(disk, f"cat {ENTRIES}/{name}") for name in names]))
     if not found:
         raise GuestError("read default entry", disk.path, "no line with options")
     return found[1]
