@@ -111,7 +111,7 @@ fuzz: $(STAMP)/fuzz
 # half of the layouts, so that few of them are recorded twice.
 crash: $(STAMP)/venv
 	rm -rf build/crash
-	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),6) $(PY) -m pytest -s -n 2 --dist worksteal --timeout 5400 \
+	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),5) $(PY) -m pytest -s -n 2 --dist worksteal --timeout 5400 \
 		tests/vm/test_crash.py tests/vm/test_esp_crash.py
 	$(PY) -m bootvm.crash.table build/crash --write docs/crash.md
 

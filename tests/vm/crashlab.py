@@ -184,9 +184,11 @@ def on_other(disk: GuestDisk, fstype: str, place: Path) -> GuestDisk:
     grub.embed(place, shape.named("bios"), grub.core_image(early, (*grub.MODULES, fstype)))
     identity = IDENTITY[fstype].format(disk.root_uuid)
     with tempfile.TemporaryDirectory(prefix="crash-") as scratch:
+        # mkfs.btrfs takes no UUID that a device has, and another worker's copy may be mounted.
+        hidden = f"mount -t tmpfs tmpfs /dev; mkfs.{fstype} -q {identity} made"
         script = (
             f"cd {scratch}; mkdir old new; truncate -s {part.size} made; "
-            f"mkfs.{fstype} -q {identity} made; "
+            f"unshare --mount sh -ec '{hidden}'; "
             f"mount -o loop,offset={source.offset},sizelimit={source.size} {disk.path} old; "
             f"{MOUNTS[fstype]} -o loop made new; cp -a old/. new/; umount new old; "
             f"dd if=made of={place} bs=1M seek={part.offset >> 20} conv=notrunc,sparse status=none"
