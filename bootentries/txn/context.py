@@ -45,7 +45,7 @@ class Context:
     def locate(self, path: str) -> tuple[int, str]:
         """Return (directory fd, relative name); `boot/…` lies in the boot directory."""
         if path == "boot" or path.startswith("boot/"):
-            return self.root.boot(), path[5:]
+            return self.root.boot(), path[5:] or "."
         return self.root.fd, path
 
     def sync(self) -> None:

@@ -1,4 +1,4 @@
-"""A directory that GRUB reads on XFS, kept in one form while kernels come and go.
+"""Directories that GRUB reads on XFS, kept in one form while kernels and lists come and go.
 
 GRUB replays no journal.  XFS has the names of a small directory in its inode, and moves them
 to a block of their own when there are too many; inode and block come to the disk one after
@@ -6,8 +6,8 @@ the other, and between them GRUB finds the directory empty, with the kernels of 
 and of the new one.  In a block they change by one write.  So names that nobody needs keep
 them there.  About 180 bytes of names fill an inode: two kernels do.
 
-GRUB's own directory is left as it is: the last good menu is renamed there at once, so that no
-state between comes to the disk.
+GRUB's own directory is left as it is: the last good menu is renamed there at once, and no cut
+was found that leaves what is between.
 """
 
 import os
@@ -74,9 +74,8 @@ class KeepInBlock:
 
     def apply(self, context: Context) -> None:
         fd, name = context.locate(self.path)
-        if name:
-            fs.make_dirs(fd, name)
-        with fs.opened(fd, name or ".") as directory:
+        fs.make_dirs(fd, name)
+        with fs.opened(fd, name) as directory:
             for number in range(_MOST):
                 if number >= _LEAST and os.fstat(directory).st_size >= _BLOCK:
                     break
