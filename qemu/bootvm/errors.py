@@ -7,6 +7,9 @@ class BootvmError(Exception):
     def __init__(self, operation: str, subject: object, reason: str, hint: str = "") -> None:
         super().__init__(f"{operation}: {subject}: {reason}")
         self.hint = hint
+        if hint:
+            # What a traceback shows, too: a test that fails in a guest says why.
+            self.add_note(hint)
 
 
 class ConsoleError(BootvmError):
