@@ -24,6 +24,11 @@ def overlay(base: Path, path: Path, base_format: str = "raw") -> Path:
     return path
 
 
+def rebase(path: Path, base: Path, base_format: str = "raw") -> None:
+    """Says in the qcow2 at `path` that its base, unchanged, is at `base` now."""
+    _qemu_img("rebase", "-q", "-u", "-f", "qcow2", "-F", base_format, "-b", base.resolve(), path)
+
+
 def empty(path: Path, mib: int) -> Path:
     """Makes an empty qcow2 of `mib` MiB: a disk, or a place for snapshots."""
     _qemu_img("create", "-q", "-f", "qcow2", path, f"{mib}M")

@@ -1,9 +1,11 @@
 """A guest saved right after it has booted, so that tests which are not about booting skip it.
 
 The state is an internal snapshot of a qcow2 overlay.  A restored machine writes into that
-file: each user works on a copy.
+file: each user works on a copy.  Beside it is the disk that it was booted from, by a hard link:
+one that is made again under the same name has its files elsewhere than the guest remembers.
 """
 
+import os
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -19,6 +21,8 @@ from guest.disk import Disk
 from guest.shell import run, say, step
 
 TAG = "up"
+STATE, BASE = "state.qcow2", "disk.img"
+_RECIPE = "2"
 _DEADLINE = 300.0
 _KEPT = 4
 
@@ -29,21 +33,23 @@ def machine(path: Path) -> VmSpec:
 
 
 def save(disk: Disk, seat: Callable[[], AbstractContextManager[None]] = nullcontext) -> Path:
-    """The saved state of `disk`'s default deployment, from the cache or booted now.
+    """A directory with the saved state of `disk`'s default deployment, cached or booted now.
 
     `seat` is entered for the length of the boot.  The agent in it is ready, and systemd has
     nothing left to start.
     """
     version = subprocess.run([QEMU, "--version"], capture_output=True, check=False).stdout
-    key = cache.digest(str(disk.path), version, repr(machine(Path("state"))))
+    key = cache.digest(_RECIPE, str(disk.path), version, repr(machine(Path("state"))))
     place = cache.root() / f"booted-{key}"
 
     def build(unfinished: Path) -> None:
-        image.overlay(disk.path, unfinished)
+        unfinished.mkdir()
+        os.link(disk.path, unfinished / BASE)
+        state = image.overlay(unfinished / BASE, unfinished / STATE)
         with (
             seat(),
             step("booted: waiting for the guest to come up"),
-            Vm(machine(unfinished), name="booted") as vm,
+            Vm(machine(state), name="booted") as vm,
         ):
             vm.agent.wait_ready(_DEADLINE)
             vm.check("systemctl is-system-running --wait", _DEADLINE)
@@ -57,6 +63,7 @@ def save(disk: Disk, seat: Callable[[], AbstractContextManager[None]] = nullcont
 
 
 def copy(state: Path, path: Path) -> VmSpec:
-    """Copies the state to `path`; returns the machine, to be started with `restore=TAG`."""
-    run(["cp", "--reflink=auto", "--sparse=always", state, path])
+    """Copies a saved state to `path`; returns the machine, to be started with `restore=TAG`."""
+    run(["cp", "--reflink=auto", "--sparse=always", state / STATE, path])
+    image.rebase(path, state / BASE)
     return machine(path)
