@@ -45,23 +45,26 @@ from bootentries.txn import ops
 for kind in (ops.Sync, ops.Freeze, ops.ReadBack, ops.ReadBackCopy):
     kind.apply = lambda op, context: None
 """
-# Nothing is synced by itself, and another program syncs a file of its own in the meantime.
-SWAP_FIRST = f"""
+# The list is swapped in before its boot links are there, and another program syncs meanwhile.
+SWAP_FIRST = """
 import os
 from dataclasses import replace
 from bootentries.txn import ops, plan
-os.fsync = os.fdatasync = lambda fd: None
 made_by = plan._plan_swap
 checks = (ops.Sync, ops.Freeze, ops.ReadBack, ops.ReadBackCopy, ops.CheckLink)
 class Another:
     def describe(self):
-        return "another program syncs a file"
+        return "another program syncs"
     def apply(self, context):
-        os.system("dd if=/dev/zero of={TARGET}/boot/another bs=4k count=1 conv=fsync status=none")
+        os.sync()
 def early(*words):
     made = made_by(*words)
     writes = [op for op in made.before if not isinstance(op, checks)]
-    return replace(made, before=(*writes, Another(), ops.Sync(), ops.Freeze()))
+    swap = [op for op in writes if isinstance(op, (ops.StageSymlink, ops.CommitSymlink))]
+    rest = [op for op in writes if op not in swap]
+    links = [str(getattr(op, "path", "")).startswith("ostree/boot.") for op in rest].index(True)
+    before = (*rest[:links], *swap, Another(), *rest[links:], ops.Sync(), ops.Freeze())
+    return replace(made, before=before)
 plan._plan_swap = early
 """
 CLEAN_FIRST = """
@@ -85,6 +88,7 @@ def in_place(op, context):
         if op.path.startswith(f"boot/{name}/"):
             with fs.opened(fd, path, os.O_WRONLY | os.O_CREAT, 0o644) as file:
                 os.ftruncate(file, os.write(file, op.text.encode()))
+            os.sync()  # by another program, at the worst moment
 ops.WriteFile.apply = in_place
 """
 NAMED_EARLY = """
