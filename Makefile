@@ -107,11 +107,12 @@ $(STAMP)/fuzz: $(STAMP)/venv
 fuzz: $(STAMP)/fuzz
 	$(PY) tests/fuzz/guided.py $(FUZZ)
 
-# An hour; the results are in build/crash, and their table in docs/crash.md.  Each worker has a
-# half of the layouts, so that few of them are recorded twice.
+# Below an hour; the results are in build/crash, and their table in docs/crash.md.  Each worker
+# has its part of the layouts, so that few of them are recorded twice; a third one works while
+# two wait for a disk.
 crash: $(STAMP)/venv
 	rm -rf build/crash
-	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),5) $(PY) -m pytest -s -n 2 --dist worksteal --timeout 5400 \
+	BOOTCHAIN_CRASH_EFFORT=$(or $(EFFORT),4) $(PY) -m pytest -s -n 3 --dist worksteal --timeout 5400 \
 		tests/vm/test_crash.py tests/vm/test_esp_crash.py
 	$(PY) -m bootvm.crash.table build/crash --write docs/crash.md
 
