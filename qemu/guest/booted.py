@@ -21,7 +21,7 @@ from guest.disk import Disk
 from guest.shell import run, say, step
 
 TAG = "up"
-STATE, BASE = "state.qcow2", "disk.img"
+_STATE, _BASE = "state.qcow2", "disk.img"
 _RECIPE = "2"
 _DEADLINE = 300.0
 _KEPT = 4
@@ -30,6 +30,13 @@ _KEPT = 4
 def machine(path: Path) -> VmSpec:
     """The machine to restore on a copy of the state: it must be the one that was saved."""
     return with_agent(VmSpec(disks=(VmDisk(path, "qcow2", overlay=False),)))
+
+
+def begin(disk: Path, directory: Path) -> Path:
+    """Makes the directory, with `disk` in it; returns the overlay to boot and to save."""
+    directory.mkdir()
+    os.link(disk, directory / _BASE)
+    return image.overlay(directory / _BASE, directory / _STATE)
 
 
 def save(disk: Disk, seat: Callable[[], AbstractContextManager[None]] = nullcontext) -> Path:
@@ -43,9 +50,7 @@ def save(disk: Disk, seat: Callable[[], AbstractContextManager[None]] = nullcont
     place = cache.root() / f"booted-{key}"
 
     def build(unfinished: Path) -> None:
-        unfinished.mkdir()
-        os.link(disk.path, unfinished / BASE)
-        state = image.overlay(unfinished / BASE, unfinished / STATE)
+        state = begin(disk.path, unfinished)
         with (
             seat(),
             step("booted: waiting for the guest to come up"),
@@ -64,6 +69,6 @@ def save(disk: Disk, seat: Callable[[], AbstractContextManager[None]] = nullcont
 
 def copy(state: Path, path: Path) -> VmSpec:
     """Copies a saved state to `path`; returns the machine, to be started with `restore=TAG`."""
-    run(["cp", "--reflink=auto", "--sparse=always", state / STATE, path])
-    image.rebase(path, state / BASE)
+    run(["cp", "--reflink=auto", "--sparse=always", state / _STATE, path])
+    image.rebase(path, state / _BASE)
     return machine(path)

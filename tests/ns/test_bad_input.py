@@ -6,7 +6,6 @@ Beside each spoiled sysroot stands what the real `ostree admin` makes of it.
 import errno
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -621,9 +620,11 @@ def test_an_immutable_directory_in_what_is_deleted(shared: Machine):
         done = ours(shared, "undeploy", "1")
         # The list is written: what cannot be deleted is a note, and stays for the next time.
         assert done.returncode == 0
-        told = re.fullmatch(f"{note}{name}/(usr/lib/.+): Operation not permitted\n", done.stderr)
-        assert told, done.stderr
-        assert os.path.lexists(victim.deployment(1) / told[1])
+        # What is in the directory cannot go; which of it is first is up to the filesystem.
+        assert done.stderr in {
+            f"{note}{name}/usr/lib/{inside.name}: Operation not permitted\n"
+            for inside in kept.iterdir()
+        }
         again = ours(shared, "cleanup")
         assert again.returncode == 1
         first, second, *_ = again.stderr.splitlines()

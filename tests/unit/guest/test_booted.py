@@ -11,9 +11,7 @@ def test_a_copy_reads_the_disk_beside_the_state(tmp_path: Path) -> None:
     made, unfinished = tmp_path / "disk-1/disk.img", tmp_path / "booted-1.unfinished"
     made.parent.mkdir()
     made.write_bytes(b"old" * 1024)
-    unfinished.mkdir()
-    (unfinished / booted.BASE).hardlink_to(made)
-    state = image.overlay(unfinished / booted.BASE, unfinished / booted.STATE)
+    state = booted.begin(made, unfinished)
     written = ["qemu-io", "-f", "qcow2", "-c", "write -P 0x41 0 512", state]
     subprocess.run(written, check=True, stdout=subprocess.DEVNULL)
     place = unfinished.rename(tmp_path / "booted-1")
